@@ -1,0 +1,63 @@
+//! What is made once per process and shared by all invocations: handles on the tables, made without asking the lake
+//! anything, so that a lake that is away delays answers and not the start.
+
+use crate::clock::Clock;
+use crate::event::parse::Limits;
+use crate::gold::{self, Gold};
+use crate::lake::append::Appender;
+use crate::lake::store::{Lake, StoreError};
+use crate::lake::table::Table;
+use crate::lake::workers::Workers;
+use crate::{bronze, silver};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the functions can be told.
+#[derive(Clone)]
+pub struct Settings {
+    pub lake_url: String,
+    /// For the store's client; may hold credentials, and is never printed.
+    pub storage_options: BTreeMap<String, String>,
+    pub limits: Limits,
+    /// Counts how often the event hub was recreated under its old name.
+    pub source_epoch: u32,
+    pub gold: gold::Settings,
+}
+
+/// The functions' share of the world. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    pub lake: Lake,
+    pub clock: Clock,
+    pub workers: Workers,
+    pub limits: Arc<Limits>,
+    pub source_epoch: u32,
+    pub bronze: Appender,
+    pub silver: Appender,
+    pub quarantine: Appender,
+    pub gold: Gold,
+}
+
+impl App {
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, StoreError> {
+        let lake = Lake::open(&settings.lake_url, &settings.storage_options)?;
+        Ok(Self::on(lake, settings, clock))
+    }
+
+    /// On a lake that is open already.
+    pub fn on(lake: Lake, settings: Settings, clock: Clock) -> Self {
+        let workers = Workers::new(std::thread::available_parallelism().map_or(1, usize::from));
+        let appender = |spec| Appender::new(Table::at(&lake, spec, &workers));
+        App {
+            bronze: appender(bronze::schema::table()),
+            silver: appender(silver::schema::table()),
+            quarantine: appender(silver::quarantine::table()),
+            gold: Gold::new(&lake, settings.gold, &clock, &workers),
+            limits: Arc::new(settings.limits),
+            source_epoch: settings.source_epoch,
+            lake,
+            clock,
+            workers,
+        }
+    }
+}

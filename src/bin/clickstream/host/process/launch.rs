@@ -1,0 +1,102 @@
+//! How the handler process is started: executable, arguments, working folder and environment.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use crate::host::app::host_json::HandlerDescription;
+use crate::host::app::settings::AppSettings;
+use crate::host::clock;
+
+/// Everything needed to start the handler again and again.
+#[derive(Debug)]
+pub struct Launch {
+    executable: PathBuf,
+    arguments: Vec<String>,
+    working_directory: PathBuf,
+    /// App settings and what stays the same over restarts.
+    environment: Vec<(String, String)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("handler `{0}` is neither a file below the app root nor a program on the path, was it built and staged?")]
+    NotFound(String),
+    #[error("handler `{path}` is not executable, its mode is {mode:o}", path = .path.display())]
+    NotExecutable { path: PathBuf, mode: u32 },
+}
+
+impl Launch {
+    /// # Errors
+    /// When there is no such executable. The real host would wait for it for ever.
+    pub fn new(
+        description: &HandlerDescription,
+        root: &Path,
+        settings: &AppSettings,
+        port: u16,
+    ) -> Result<Self, LaunchError> {
+        let mut environment: Vec<_> =
+            settings.own().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let own = [
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()),
+            ("FUNCTIONS_HTTPWORKER_PORT", port.to_string()),
+            ("FUNCTIONS_APP_ROOT_PATH", root.display().to_string()),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        Ok(Self {
+            executable: find(&description.executable, root)?,
+            arguments: description.arguments.clone(),
+            working_directory: description.working_directory.clone(),
+            environment,
+        })
+    }
+
+    /// Starts one process, with a worker id of its own.
+    ///
+    /// # Errors
+    /// When the operating system cannot start it.
+    pub fn start(&self) -> io::Result<Child> {
+        let worker_id = clock::new_id().to_string();
+        Command::new(&self.executable)
+            .args(&self.arguments)
+            .current_dir(&self.working_directory)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", &worker_id)
+            .env("FUNCTIONS_HTTPWORKER_ID", &worker_id)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// A port nobody uses now. As on the real host it is not held, so somebody could take it before the handler does.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn find(executable: &str, root: &Path) -> Result<PathBuf, LaunchError> {
+    let below_root = root.join(executable);
+    if below_root.is_file() {
+        return executable_file(below_root);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&folders).map(|folder| folder.join(executable)).find(|path| path.is_file());
+    on_path.map_or_else(|| Err(LaunchError::NotFound(executable.to_owned())), executable_file)
+}
+
+fn executable_file(path: PathBuf) -> Result<PathBuf, LaunchError> {
+    let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
+    if mode & 0o111 == 0 {
+        return Err(LaunchError::NotExecutable { path, mode });
+    }
+    Ok(path)
+}

@@ -1,0 +1,18 @@
+//! Opening a lake from the command line.
+
+use super::Failure;
+use clickstream::app::App;
+use clickstream::clock::Clock;
+use clickstream::config::{self, ProcessEnvironment};
+use std::future::Future;
+
+/// The lake at `url`, with the settings of the environment.
+pub fn open(url: &str) -> Result<App, Failure> {
+    let settings = config::app(&ProcessEnvironment, url)?;
+    Ok(App::new(settings, Clock::System)?)
+}
+
+/// Runs `work` to its end.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

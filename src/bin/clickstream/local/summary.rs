@@ -1,0 +1,91 @@
+//! How it ended: what gold says, and whether everything is there.
+
+use super::progress::Tally;
+use crate::host::source::EventSource;
+use crate::source::Lines;
+use crate::table::{grouped, table};
+use crate::{Failure, Verdict, audit};
+use clickstream::app::App;
+use clickstream::audit::Report;
+use clickstream::event::ids::SourcePartition;
+use clickstream::event::money::Money;
+use clickstream::serving::overview::Overview;
+use serde::Serialize;
+
+/// Products that are named.
+const TOP_PRODUCTS: usize = 10;
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    event_hub: &'a str,
+    /// Events of the source.
+    events: usize,
+    delivered: &'a Tally,
+    gold: &'a Overview,
+    audit: &'a Report,
+    /// The audit holds and every event of the source is in bronze.
+    holds: bool,
+}
+
+pub async fn conclude(app: &App, lines: &Lines, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
+    let mut report = clickstream::audit::audit(app).await?;
+    let stored = in_bronze(&report, lines);
+    if stored != lines.events() as i64 {
+        report.problems.push(format!("the source has {} events, bronze {stored} of them", lines.events()));
+        report.holds = false;
+    }
+    let overview = Overview::read(&app.gold.table).await?;
+    if json {
+        let outcome = Outcome {
+            event_hub: lines.event_hub(),
+            events: lines.events(),
+            delivered: &delivered,
+            gold: &overview,
+            audit: &report,
+            holds: report.holds,
+        };
+        println!("{}", serde_json::to_string(&outcome)?);
+    } else {
+        if delivered.bronze_rows == 0 && lines.events() > 0 {
+            println!("this input was in the lake already; nothing was added");
+        }
+        print(&overview);
+        audit::print(&report);
+    }
+    Ok(audit::verdict(&report))
+}
+
+/// Events of this source in bronze; the lake may hold other sources.
+fn in_bronze(report: &Report, lines: &Lines) -> i64 {
+    let of_hub = |source: &str| {
+        let any = SourcePartition {
+            namespace: lines.namespace().to_owned(),
+            event_hub: lines.event_hub().to_owned(),
+            consumer_group: "$Default".to_owned(),
+            partition_id: String::new(),
+        };
+        source.starts_with(&any.to_string())
+    };
+    report.partitions.iter().filter(|partition| of_hub(&partition.source)).map(|partition| partition.bronze).sum()
+}
+
+fn print(overview: &Overview) {
+    let share = |part: i64| if overview.sessions == 0 { 0.0 } else { 100.0 * part as f64 / overview.sessions as f64 };
+    let rows = [
+        ("sessions", grouped(overview.sessions)),
+        ("events", grouped(overview.events)),
+        ("users", grouped(overview.users)),
+        ("conversions", format!("{} ({:.1} %)", grouped(overview.converted), share(overview.converted))),
+        ("abandoned carts", format!("{} ({:.1} %)", grouped(overview.abandoned), share(overview.abandoned))),
+        ("purchases", grouped(overview.purchases)),
+        ("revenue", Money(overview.revenue).to_string()),
+        ("bots", format!("{} ({:.1} %)", grouped(overview.bots), share(overview.bots))),
+        ("final", grouped(overview.finals)),
+    ];
+    println!("{}", table(&["gold/sessions", ""], rows.into_iter().map(|(name, value)| vec![name.into(), value])));
+    let products = overview
+        .products(TOP_PRODUCTS)
+        .into_iter()
+        .map(|product| vec![product.name.to_owned(), grouped(product.sessions), grouped(product.converted)]);
+    println!("{}", table(&["top products", "sessions", "with a purchase"], products));
+}

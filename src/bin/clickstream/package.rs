@@ -1,0 +1,111 @@
+//! `clickstream package`: the staged app root, which is what `func start` runs and what is deployed.
+//!
+//! The host discovers functions one level below `host.json`; nothing else may lie there.
+
+use super::{Failure, Verdict};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// The configuration of the app, as it is in the repository.
+const FILES: [(&str, &str); 5] = [
+    ("host.json", include_str!("../../../host.json")),
+    ("ingest/function.json", include_str!("../../../functions/ingest/function.json")),
+    ("sessionize/function.json", include_str!("../../../functions/sessionize/function.json")),
+    ("rebuild/function.json", include_str!("../../../functions/rebuild/function.json")),
+    ("health/function.json", include_str!("../../../functions/health/function.json")),
+];
+
+/// As `host.json` names it.
+const HANDLER: &str = "handler";
+
+const EXECUTABLE: u32 = 0o755;
+const READABLE: u32 = 0o644;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder to stage into; what is staged there is replaced
+    #[arg(long)]
+    out: PathBuf,
+    /// Also write a zip to deploy
+    #[arg(long)]
+    zip: Option<PathBuf>,
+    /// The handler to stage; built or found beside this program when left out
+    #[arg(long)]
+    handler: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
+    let handler = match arguments.handler {
+        Some(handler) => handler,
+        None => built_handler()?,
+    };
+    stage(&arguments.out, &handler)?;
+    println!("staged {}", arguments.out.display());
+    if let Some(zip) = arguments.zip {
+        write_zip(&zip, &handler)?;
+        println!("wrote {}, {} bytes", zip.display(), fs::metadata(&zip)?.len());
+    }
+    Ok(Verdict::Holds)
+}
+
+/// The handler that belongs to this program: beside it, built first where this runs from a source tree.
+pub fn built_handler() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()?;
+    let handler = program.with_file_name(HANDLER);
+    if std::env::var_os("CARGO").is_some() && Path::new("Cargo.toml").exists() {
+        build_handler(&program)?;
+    }
+    if handler.exists() {
+        return Ok(handler);
+    }
+    Err(format!("cannot find `{}`; build it with `cargo build --bins`", handler.display()).into())
+}
+
+fn build_handler(program: &Path) -> Result<(), Failure> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--bin", HANDLER]);
+    if program.parent().is_some_and(|folder| folder.ends_with("release")) {
+        build.arg("--release");
+    }
+    // Standard output may be for a script.
+    build.stdout(io::stderr());
+    match build.status()? {
+        status if status.success() => Ok(()),
+        status => Err(format!("cannot build `{HANDLER}`: cargo ended with {status}").into()),
+    }
+}
+
+/// Puts the app root into `out`.
+pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
+    for (path, text) in FILES {
+        let path = out.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)?;
+    }
+    // By way of another name: a handler that is running cannot be written to, but it can be replaced.
+    let incoming = out.join(".handler");
+    fs::copy(handler, &incoming)?;
+    fs::set_permissions(&incoming, fs::Permissions::from_mode(EXECUTABLE))?;
+    fs::rename(incoming, out.join(HANDLER))
+}
+
+/// The host takes the execute bit from the zip, and finds the handler by exactly this name.
+fn write_zip(path: &Path, handler: &Path) -> Result<(), Failure> {
+    let mut zip = ZipWriter::new(File::create(path)?);
+    for (name, text) in FILES {
+        zip.start_file(name, SimpleFileOptions::default().unix_permissions(READABLE))?;
+        zip.write_all(text.as_bytes())?;
+    }
+    zip.start_file(HANDLER, SimpleFileOptions::default().unix_permissions(EXECUTABLE))?;
+    io::copy(&mut File::open(handler)?, &mut zip)?;
+    zip.finish()?.sync_all()?;
+    Ok(())
+}

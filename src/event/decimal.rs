@@ -1,0 +1,144 @@
+//! Decimal text to a whole number of small units, exactly: no floating point comes between the bytes and the sum.
+//!
+//! Knows nothing of money or time. Takes one pass over the text, however long it is.
+
+/// Why a text gives no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DecimalError {
+    /// Not `[sign] digits [. digits] [e exponent]`.
+    NotANumber,
+    /// 10^19 units or more.
+    TooLarge,
+}
+
+/// Any more digits in front of the point could not be a value that anybody here can hold, and 10^19 still fits 128 bits.
+const MAX_WHOLE_DIGITS: i64 = 19;
+
+/// Beyond this an exponent says "zero" or "too large" whatever the digits are: bodies are far shorter.
+const MAX_EXPONENT: i64 = 1_000_000_000_000;
+
+/// The number in units of 10^-`places`, the rest rounded half to even. `1.5` with 3 places is 1500.
+///
+/// Takes what JSON takes, and also a leading `+`, `.5` and `5.`.
+pub(super) fn scaled(text: &str, places: u8) -> Result<i128, DecimalError> {
+    let (negative, unsigned) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let (mantissa, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&unsigned[..at], read_exponent(&unsigned[at + 1..])?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = match mantissa.iter().position(|&byte| byte == b'.') {
+        Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+        None => (mantissa, &[][..]),
+    };
+    if whole.len() + fraction.len() == 0 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+        return Err(DecimalError::NotANumber);
+    }
+    let kept_digits = whole.len() as i64 + exponent + i64::from(places);
+    let magnitude = round_to(whole.iter().chain(fraction).map(|digit| digit - b'0'), kept_digits)?;
+    Ok(if negative { -magnitude } else { magnitude })
+}
+
+fn read_exponent(text: &[u8]) -> Result<i64, DecimalError> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(DecimalError::NotANumber);
+    }
+    let magnitude = digits.iter().fold(0, |sum: i64, digit| (sum * 10 + i64::from(digit - b'0')).min(MAX_EXPONENT));
+    Ok(if negative { -magnitude } else { magnitude })
+}
+
+/// The first `kept` digits as a whole number (zeros appended where there are fewer), rounded by those that follow.
+fn round_to(digits: impl Iterator<Item = u8>, kept: i64) -> Result<i128, DecimalError> {
+    let mut digits = digits.peekable();
+    let mut kept = kept;
+    while digits.next_if_eq(&0).is_some() {
+        kept -= 1;
+    }
+    if digits.peek().is_none() || kept < 0 {
+        return Ok(0);
+    }
+    if kept > MAX_WHOLE_DIGITS {
+        return Err(DecimalError::TooLarge);
+    }
+    let value = (0..kept).fold(0_i128, |value, _| value * 10 + i128::from(digits.next().unwrap_or(0)));
+    let rounds_up = match digits.next() {
+        None | Some(0..=4) => false,
+        Some(5) => digits.any(|digit| digit != 0) || value % 2 == 1,
+        Some(_) => true,
+    };
+    Ok(value + i128::from(rounds_up))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_json_calls_a_number_and_a_little_more() {
+        let cases = [
+            ("0", 0),
+            ("-0.0", 0),
+            ("12.5", 125_000),
+            ("+12.5", 125_000),
+            (".5", 5_000),
+            ("5.", 50_000),
+            ("-3", -30_000),
+            ("1e3", 10_000_000),
+            ("1.25E-2", 125),
+            ("0.00012345e4", 12_345),
+            ("000012", 120_000),
+            ("0e999999999999999999999", 0),
+            ("1e-999999999999999999999", 0),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(scaled(text, 4), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn rounds_half_to_even() {
+        let cases = [
+            ("0.00005", 0),
+            ("0.00015", 2),
+            ("0.00025", 2),
+            ("0.000250000000000000000001", 3),
+            ("0.00024999999999999999999", 2),
+            ("-0.00015", -2),
+            ("0.000049", 0),
+            ("0.99995", 10_000),
+            ("5e-5", 0),
+            ("5.1e-5", 1),
+            ("9e-6", 0),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(scaled(text, 4), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_the_rest() {
+        for text in ["", "-", "+", ".", "e5", "1e", "1e+", "1.2.3", "--1", "1 2", "0x10", "1_000", "12,5", "١"] {
+            assert_eq!(scaled(text, 4), Err(DecimalError::NotANumber), "{text}");
+        }
+        for text in ["1e400", "1e15", "1000000000000000", "1e999999999999999999999999"] {
+            assert_eq!(scaled(text, 4), Err(DecimalError::TooLarge), "{text}");
+        }
+    }
+
+    #[test]
+    fn is_linear_in_a_long_text() {
+        let ones = "1".repeat(1 << 20);
+        assert_eq!(scaled(&ones, 4), Err(DecimalError::TooLarge));
+        assert_eq!(scaled(&format!("0.{ones}"), 4), Ok(1_111));
+        assert_eq!(scaled(&format!("0.{}1", "0".repeat(1 << 20)), 4), Ok(0));
+        assert_eq!(scaled(&format!("{}1", "0".repeat(1 << 20)), 4), Ok(10_000));
+    }
+}

@@ -1,0 +1,84 @@
+//! `product_price` in the two shapes it comes in: a list of prices, or a bare number that is what the event is worth.
+//!
+//! A price that is negative, not finite or unreadable rejects the event: leaving it out would make the sum wrong.
+
+use super::field::Field;
+use super::lengths;
+use super::limits::Limits;
+use super::list;
+use super::members::Members;
+use super::text::excerpt;
+use super::value::Value;
+use crate::event::money::{Money, MoneyError};
+use crate::event::reject::{Reject, RejectReason};
+
+/// The prices of an event, none of them negative.
+#[derive(Debug, PartialEq)]
+pub(super) enum Prices {
+    Absent,
+    /// The price of the only product, or the total of several.
+    Bare(Money),
+    /// In the order sent; `None` where there was a null.
+    List(Vec<Option<Money>>),
+}
+
+impl Prices {
+    pub(super) fn read(members: &Members<'_>, limits: &Limits) -> Result<Self, Reject> {
+        let field = Field::ProductPrice;
+        match members.value(field) {
+            Value::List(json) => {
+                let values = list::elements(json, limits.max_list_length)
+                    .map_err(|list::TooManyElements| lengths::list_too_long(field, limits.max_list_length))?;
+                values.iter().map(price).collect::<Result<_, _>>().map(Prices::List)
+            }
+            value => Ok(price(&value)?.map_or(Prices::Absent, Prices::Bare)),
+        }
+    }
+
+    /// What the event is worth: the bare number, or the sum of the list. A list of nothing but nulls is worth nothing
+    /// known.
+    pub(super) fn event_value(&self) -> Result<Option<Money>, Reject> {
+        let prices = match self {
+            Prices::Absent => return Ok(None),
+            Prices::Bare(total) => return Ok(Some(*total)),
+            Prices::List(prices) => prices,
+        };
+        let mut known = prices.iter().flatten().copied();
+        let Some(first) = known.next() else { return Ok(None) };
+        let sum = known.try_fold(first, Money::checked_add);
+        sum.map(Some).ok_or_else(|| refusal(RejectReason::PriceOutOfRange, "sums to 10^14 or more"))
+    }
+
+    /// The price of the product at `position` of `product_count`, where it can be known.
+    pub(super) fn of_product(&self, position: usize, product_count: usize) -> Option<Money> {
+        match self {
+            Prices::Bare(total) if product_count == 1 => Some(*total),
+            Prices::List(prices) if prices.len() == product_count => prices.get(position).copied().flatten(),
+            _ => None,
+        }
+    }
+}
+
+fn price(value: &Value<'_>) -> Result<Option<Money>, Reject> {
+    let text = match value {
+        Value::Absent => return Ok(None),
+        Value::Number(text) => text,
+        Value::Text(text) => text.as_ref(),
+        other => {
+            let problem = format!("must hold numbers, it holds {}", other.kind());
+            return Err(refusal(RejectReason::UnreadablePrice, &problem));
+        }
+    };
+    let (reason, problem) = match Money::parse(text) {
+        Ok(money) if !money.is_negative() => return Ok(Some(money)),
+        Ok(_) => (RejectReason::NegativePrice, "is negative"),
+        Err(MoneyError::Unreadable) => (RejectReason::UnreadablePrice, "is not a decimal number"),
+        Err(MoneyError::NonFinite) => (RejectReason::NonFinitePrice, "is not finite"),
+        Err(MoneyError::OutOfRange) => (RejectReason::PriceOutOfRange, "is 10^14 or more either way"),
+    };
+    Err(refusal(reason, &format!("{problem}: `{}`", excerpt(text))))
+}
+
+fn refusal(reason: RejectReason, problem: &str) -> Reject {
+    Reject::new(reason, format!("`product_price` {problem}"))
+}

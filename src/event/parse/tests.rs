@@ -1,0 +1,194 @@
+//! What an event means, member by member; refusals, products and arbitrary bytes have their own files.
+
+use super::*;
+use crate::event::ids::EventKey;
+use crate::event::money::Money;
+use serde_json::{Value as Json, json};
+
+mod any_bytes;
+mod products;
+mod refusals;
+
+const ENQUEUED_AT: &str = "2024-05-17T10:05:10Z";
+
+fn enqueued_at() -> Timestamp {
+    Timestamp::parse(ENQUEUED_AT).unwrap()
+}
+
+/// An event as the generator sends it, with the members of `changes` replaced; `"-"` takes one away.
+fn event(changes: Json) -> Vec<u8> {
+    let mut event = json!({
+        "user_id": "user_1a2b3c4d",
+        "session_id": "session_1a2b3c4d5e6f",
+        "timestamp": "2024-05-17T10:05:03.123456Z",
+        "event_type": "page_view",
+        "page_url": "/",
+        "product_id": null,
+        "product_name": null,
+        "product_brand": null,
+        "product_price": null,
+        "category": null,
+        "browser": "Firefox",
+        "os": "Linux",
+        "device_type": "desktop",
+        "referral_source": "google",
+        "geo_country": "DE",
+        "geo_city": "Köln",
+        "ip_address": "192.0.2.7",
+        "is_new_user": true,
+        "cart_size": 2,
+    });
+    let members = event.as_object_mut().unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        if value == "-" {
+            members.remove(name);
+        } else {
+            members.insert(name.clone(), value.clone());
+        }
+    }
+    event.to_string().into_bytes()
+}
+
+fn parsed(changes: Json) -> Click {
+    parse(&event(changes), enqueued_at(), &Limits::default()).unwrap()
+}
+
+fn money(text: &str) -> Option<Money> {
+    Some(Money::parse(text).unwrap())
+}
+
+#[test]
+fn an_event_of_the_generator_says_all_it_says() {
+    let body = event(json!({}));
+    let click = parse(&body, enqueued_at(), &Limits::default()).unwrap();
+    let expected = Click {
+        event_id: None,
+        event_key: EventKey(xxhash_rust::xxh3::xxh3_64(&body) as i64),
+        user_id: UserId("user_1a2b3c4d".into()),
+        session_id: SessionId("session_1a2b3c4d5e6f".into()),
+        event_time: Timestamp::parse("2024-05-17T10:05:03.123456Z").unwrap(),
+        event_type: EventType::PageView,
+        page_url: Some("/".into()),
+        page_domain: None,
+        products: vec![],
+        event_level: Default::default(),
+        event_value: None,
+        transaction_id: None,
+        category: None,
+        browser: Some("Firefox".into()),
+        os: Some("Linux".into()),
+        device_type: Some("desktop".into()),
+        is_bot: false,
+        referral_source: Some("google".into()),
+        referral_domain: None,
+        geo_country: Some("DE".into()),
+        geo_city: Some("Köln".into()),
+        ip_address: Some("192.0.2.7".into()),
+        is_new_user: Some(true),
+        cart_size: Some(2),
+        unknown_fields: 0,
+    };
+    assert_eq!(click, expected);
+}
+
+#[test]
+fn only_four_members_are_needed() {
+    let body = br#"{"user_id":7,"session_id":"s","timestamp":1715940303000,"event_type":"search"}"#;
+    let click = parse(body, enqueued_at(), &Limits::default()).unwrap();
+    assert_eq!((click.user_id.0.as_str(), click.session_id.0.as_str()), ("7", "s"));
+    assert_eq!(click.event_time.to_string(), "2024-05-17T10:05:03.000000Z");
+    assert_eq!(click.event_type, EventType::Search);
+    assert_eq!((click.browser, click.page_url, click.event_value), (None, None, None));
+}
+
+#[test]
+fn s3_the_domain_is_a_host_or_the_site_or_null() {
+    assert_eq!(parsed(json!({"page_url": "https://Shop.Example:443/a"})).page_domain.as_deref(), Some("shop.example"));
+    let limits = Limits { site_domain: Some("shop.example".into()), ..Limits::default() };
+    let relative = parse(&event(json!({"page_url": "/cart"})), enqueued_at(), &limits).unwrap();
+    assert_eq!(relative.page_domain.as_deref(), Some("shop.example"));
+    let nowhere = parse(&event(json!({"page_url": "  "})), enqueued_at(), &limits).unwrap();
+    assert_eq!((nowhere.page_url, nowhere.page_domain), (None, None));
+}
+
+#[test]
+fn a_referrer_gives_its_domain_and_keeps_no_credentials() {
+    let click = parsed(json!({"referral_source": "https://me:secret@News.example:8443/a?b#c"}));
+    assert_eq!(click.referral_source.as_deref(), Some("https://news.example/a?b#c"));
+    assert_eq!(click.referral_domain.as_deref(), Some("news.example"));
+    assert_eq!(parsed(json!({"referral_source": "android-app://com.example/"})).referral_domain, None);
+}
+
+#[test]
+fn s13_a_user_agent_in_place_of_a_browser_fills_what_is_null() {
+    let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 \
+                Safari/537.36 Edg/120.0.0.0";
+    let shown = |changes: Json| {
+        let click = parsed(changes);
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        format!("{} {} {} {}", or_dash(click.browser), or_dash(click.os), or_dash(click.device_type), click.is_bot)
+    };
+    let nothing = json!({"browser": null, "os": null, "device_type": null});
+    let with = |members: Json| {
+        let mut changes = nothing.clone();
+        changes.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        changes
+    };
+    let cases = [
+        (nothing.clone(), "- - - false"),
+        (with(json!({"browser": edge})), "Edge Windows desktop false"),
+        (with(json!({"browser": edge, "os": "ReactOS"})), "Edge ReactOS desktop false"),
+        (with(json!({"user_agent": edge})), "Edge Windows desktop false"),
+        (with(json!({"user_agent": edge, "browser": "Chrome"})), "Chrome Windows desktop false"),
+        (with(json!({"user_agent": "curl/8.4.0", "browser": edge})), "Edge - bot true"),
+        (with(json!({"browser": "Googlebot"})), "Googlebot - - true"),
+        (json!({"user_agent": "curl/8.4.0"}), "Firefox Linux desktop true"),
+    ];
+    for (changes, expected) in cases {
+        assert_eq!(shown(changes.clone()), expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_transaction_id_wins_over_an_order_id() {
+    assert_eq!(parsed(json!({"transaction_id": "t", "order_id": "o"})).transaction_id.as_deref(), Some("t"));
+    assert_eq!(parsed(json!({"transaction_id": "", "order_id": 17})).transaction_id.as_deref(), Some("17"));
+}
+
+#[test]
+fn an_event_id_makes_the_key_whatever_else_changes() {
+    let key = |changes| parsed(changes).event_key;
+    let with_id = key(json!({"event_id": "e-1"}));
+    assert_eq!(with_id, key(json!({"event_id": "e-1", "browser": "Chrome"})));
+    assert_ne!(with_id, key(json!({"event_id": "e-1", "timestamp": "2024-05-17T10:05:04Z"})));
+    assert_ne!(key(json!({})), key(json!({"browser": "Chrome"})));
+}
+
+#[test]
+fn optional_members_of_another_type_do_no_harm() {
+    let click = parsed(json!({
+        "geo_country": 49, "geo_city": true, "os": ["Linux"], "ip_address": {"v4": "192.0.2.7"},
+        "is_new_user": "False", "cart_size": 2.5,
+    }));
+    assert_eq!(click.geo_country.as_deref(), Some("49"));
+    assert_eq!(click.geo_city.as_deref(), Some("true"));
+    assert_eq!((click.os, click.ip_address), (None, None));
+    assert_eq!((click.is_new_user, click.cart_size), (Some(false), None));
+}
+
+#[test]
+fn what_is_not_known_is_counted() {
+    assert_eq!(parsed(json!({"http_status": 200, "nested": {"user_id": [1, {}]}, "n": null})).unknown_fields, 3);
+}
+
+#[test]
+fn a_byte_order_mark_and_blanks_are_passed_over() {
+    let body = [b"\xef\xbb\xbf \n".as_slice(), &event(json!({})), b"\r\n"].concat();
+    assert!(parse(&body, enqueued_at(), &Limits::default()).is_ok());
+}
+
+#[test]
+fn an_unknown_event_type_is_data() {
+    assert_eq!(parsed(json!({"event_type": "Wishlist"})).event_type, EventType::Other("Wishlist".into()));
+    assert_eq!(parsed(json!({"event_type": " PURCHASE "})).event_type, EventType::Purchase);
+}

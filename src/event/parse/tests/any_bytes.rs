@@ -1,0 +1,136 @@
+//! Parsing is total: whatever the bytes, one answer, the same each time.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+/// Parses twice and holds what any answer must hold.
+fn check(body: &[u8]) -> Result<(), TestCaseError> {
+    let limits = Limits::default();
+    let outcome = parse(body, enqueued_at(), &limits);
+    prop_assert_eq!(&outcome, &parse(body, enqueued_at(), &limits));
+    match outcome {
+        Ok(click) => {
+            prop_assert!(!click.user_id.0.trim().is_empty() && !click.session_id.0.trim().is_empty());
+            prop_assert!(click.event_value.is_none_or(|value| !value.is_negative()));
+            prop_assert!(click.page_domain.is_none_or(|domain| !domain.is_empty()));
+            prop_assert!(click.products.len() <= limits.max_list_length);
+        }
+        Err(reject) => prop_assert!(reject.detail.chars().count() <= Reject::MAX_DETAIL_CHARS),
+    }
+    Ok(())
+}
+
+/// Values that a member may have and that a parser may stumble over.
+fn odd_value() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just(r#""""#.to_owned()),
+        Just(r#""\ud83d""#.to_owned()),
+        Just(r#""\u0000""#.to_owned()),
+        Just("{}".to_owned()),
+        Just("-0".to_owned()),
+        Just("1e999999999999".to_owned()),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,5})?",
+        "\\PC{0,20}".prop_map(|text| json!(text).to_string()),
+        "(https?:)?//[a-z@:.\\[\\]0-9üé%-]{0,20}(/products?/[a-z]?)?".prop_map(|text| json!(text).to_string()),
+        "20[0-9]{2}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-6][0-9][.0-9Z+-]{0,9}"
+            .prop_map(|text| json!(text).to_string()),
+    ];
+    let list = prop::collection::vec(scalar, 0..5);
+    (list, any::<bool>()).prop_map(|(values, bare)| match values.first() {
+        Some(value) if bare => value.clone(),
+        _ => format!("[{}]", values.join(",")),
+    })
+}
+
+const NAMES: [&str; 14] = [
+    "user_id",
+    "session_id",
+    "timestamp",
+    "event_type",
+    "page_url",
+    "product_id",
+    "product_name",
+    "product_brand",
+    "product_price",
+    "category",
+    "browser",
+    "user_agent",
+    "referral_source",
+    "cart_size",
+];
+
+proptest! {
+    #[test]
+    fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        check(&body)?;
+    }
+
+    #[test]
+    fn any_text_of_json_characters(body in "[\\[\\]{}:,\"\\\\ntu0-9eE.+ -]{0,200}") {
+        check(body.as_bytes())?;
+    }
+
+    #[test]
+    fn a_valid_event_with_bytes_changed(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let mut body = event(json!({"product_id": ["A", "B"], "product_price": [1.5, 2], "event_id": "é\n"}));
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        if is_cut {
+            body.truncate(cut.index(body.len()));
+        }
+        check(&body)?;
+    }
+
+    #[test]
+    fn a_valid_event_with_odd_values(odd in prop::collection::vec((0..NAMES.len(), odd_value()), 1..6)) {
+        let body = String::from_utf8(event(json!({"product_id": ["A", "B"], "product_price": [1.5, 2]}))).unwrap();
+        // Sent twice: the last one counts, which is the odd one.
+        let members: String = odd.iter().map(|(name, value)| format!(",\"{}\":{value}", NAMES[*name])).collect();
+        check(format!("{}{members}}}", body.trim_end_matches('}')).as_bytes())?;
+    }
+
+    #[test]
+    fn exactly_the_sum_of_the_prices(cents in prop::collection::vec(0_u32.., 1..50)) {
+        let prices: Vec<String> = cents.iter().map(|cents| format!("{}.{:02}", cents / 100, cents % 100)).collect();
+        let click = parsed(json!({"product_price": prices}));
+        let sum: i64 = cents.iter().map(|&cents| i64::from(cents) * 100).sum();
+        prop_assert_eq!(click.event_value, Some(Money(sum)));
+    }
+}
+
+/// Anything but linear time would keep this from ending.
+#[test]
+fn the_worst_bodies_of_a_megabyte_are_answered() {
+    let member = |pattern: &str| format!("{{\"user_id\":{}", pattern.repeat((1 << 20) / pattern.len() - 20));
+    for pattern in ["\"", "\\\"", "[]", "{}", "1", "\"a\",", "\"a\":1,", "[1],", "\"\\ud83d\","] {
+        assert!(parse(member(pattern).as_bytes(), enqueued_at(), &Limits::default()).is_err(), "{pattern}");
+    }
+    let listed = |pattern: &str| parsed_with("product_id", &format!("[{}1]", pattern.repeat(900_000 / pattern.len())));
+    for pattern in ["\"a\",", "[],", "1,", "[[[1]]],"] {
+        assert_eq!(listed(pattern), Some(RejectReason::FieldTooLong), "{pattern}");
+    }
+    assert_eq!(parsed_with("product_price", &"9".repeat(900_000)), Some(RejectReason::NonFinitePrice));
+    assert_eq!(parsed_with("product_price", &format!("0.{}1", "0".repeat(900_000))), None);
+    assert_eq!(parsed_with("timestamp", &"9".repeat(900_000)), Some(RejectReason::UnreadableTimestamp));
+    assert_eq!(
+        parsed_with("page_url", &format!("\"{}\"", "\\u0041".repeat(150_000))),
+        Some(RejectReason::FieldTooLong)
+    );
+    assert_eq!(parsed_with("page_url", &format!("\"https://{}\"", "ü".repeat(4_000))), None);
+}
+
+/// The reason for which an event is refused whose member `name` has the JSON text `value`.
+fn parsed_with(name: &str, value: &str) -> Option<RejectReason> {
+    let body = String::from_utf8(event(json!({}))).unwrap();
+    let body = format!("{},\"{name}\":{value}}}", body.trim_end_matches('}'));
+    parse(body.as_bytes(), enqueued_at(), &Limits::default()).err().map(|reject| reject.reason)
+}

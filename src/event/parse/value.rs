@@ -1,0 +1,168 @@
+//! One JSON value, read as far as an event needs it: lists and objects stay text.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A value on the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    /// Missing, null, or a string of nothing but blanks.
+    Absent,
+    /// Without blanks around it, never empty.
+    Text(Cow<'a, str>),
+    /// As written.
+    Number(&'a str),
+    Bool(bool),
+    /// As written.
+    List(&'a str),
+    Object,
+}
+
+impl<'a> Value<'a> {
+    /// Reads the text of one JSON value that a JSON parser has found valid.
+    pub(super) fn of(json: &'a str) -> Self {
+        match json.as_bytes().first() {
+            Some(b'"') => string(json).map_or(Value::Absent, Value::Text),
+            Some(b'[') => Value::List(json),
+            Some(b'{') => Value::Object,
+            Some(b't') => Value::Bool(true),
+            Some(b'f') => Value::Bool(false),
+            Some(b'n') | None => Value::Absent,
+            Some(_) => Value::Number(json),
+        }
+    }
+
+    /// Numbers and booleans give their text; lists and objects have none.
+    pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Text(text) => Some(text),
+            Value::Number(text) => Some(Cow::Borrowed(text)),
+            Value::Bool(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
+            Value::Absent | Value::List(_) | Value::Object => None,
+        }
+    }
+
+    pub(super) fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(value) => Some(*value),
+            Value::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Value::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_i32(&self) -> Option<i32> {
+        match self {
+            Value::Number(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// What it is, for a sentence.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Value::Absent => "null or empty",
+            Value::Text(_) => "a string",
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "a boolean",
+            Value::List(_) => "a list",
+            Value::Object => "an object",
+        }
+    }
+}
+
+/// The content of a JSON string, or `None` if it is blank.
+fn string(json: &str) -> Option<Cow<'_, str>> {
+    let content = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    if !content.as_bytes().contains(&b'\\') {
+        let text = trimmed(content);
+        return (!text.is_empty()).then_some(Cow::Borrowed(text));
+    }
+    let Unescaped(text) = serde_json::from_str(json).ok()?;
+    match trimmed(&text).len() {
+        0 => None,
+        length if length == text.len() => Some(Cow::Owned(text)),
+        _ => Some(Cow::Owned(trimmed(&text).to_owned())),
+    }
+}
+
+/// `text.trim()`, without looking for Unicode's blanks where both ends are plainly none.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
+/// A string with its escapes resolved. Half a surrogate pair, as a text has that was cut within an emoji, becomes
+/// U+FFFD: the event says enough without it.
+struct Unescaped(String);
+
+impl<'de> Deserialize<'de> for Unescaped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // serde_json hands out halves of pairs only to those who ask for bytes.
+        deserializer.deserialize_bytes(UnescapedVisitor)
+    }
+}
+
+struct UnescapedVisitor;
+
+impl Visitor<'_> for UnescapedVisitor {
+    type Value = Unescaped;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, content: &[u8]) -> Result<Unescaped, E> {
+        Ok(Unescaped(String::from_utf8_lossy(content).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Option<String> {
+        Value::of(json).into_text().map(Cow::into_owned)
+    }
+
+    #[test]
+    fn texts_are_trimmed_and_never_empty() {
+        assert_eq!(text(r#"" a b ""#).as_deref(), Some("a b"));
+        assert_eq!(text(r#""\t\u0041\n""#).as_deref(), Some("A"));
+        for blank in [r#""""#, r#""  ""#, r#""\n\t""#, r#""\u00a0""#, "null"] {
+            assert_eq!(Value::of(blank), Value::Absent, "{blank}");
+        }
+    }
+
+    #[test]
+    fn texts_without_escapes_are_not_copied() {
+        assert!(matches!(Value::of(r#""é""#), Value::Text(Cow::Borrowed("é"))));
+    }
+
+    #[test]
+    fn scalars_have_a_text_and_the_rest_has_none() {
+        assert_eq!(text("-1.50e3").as_deref(), Some("-1.50e3"));
+        assert_eq!(text("true").as_deref(), Some("true"));
+        assert_eq!(text("false").as_deref(), Some("false"));
+        assert_eq!(text("[1]"), None);
+        assert_eq!(text("{}"), None);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_and_nul_are_read() {
+        assert_eq!(text(r#""a\ud83d""#), Some(format!("a{}", "\u{fffd}".repeat(3))));
+        assert_eq!(text(r#""\udc00\ud83d\ude00""#), Some(format!("{}😀", "\u{fffd}".repeat(3))));
+        assert_eq!(text(r#""a\u0000b""#).as_deref(), Some("a\0b"));
+    }
+
+    #[test]
+    fn booleans_and_integers_of_other_types_are_absent() {
+        let as_bool = |json| Value::of(json).as_bool();
+        assert_eq!([as_bool("true"), as_bool(r#""False""#), as_bool("1")], [Some(true), Some(false), None]);
+        let as_i32 = |json| Value::of(json).as_i32();
+        assert_eq!([as_i32("-3"), as_i32("2147483648"), as_i32("1.5"), as_i32(r#""3""#)], [Some(-3), None, None, None]);
+    }
+}

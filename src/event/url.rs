@@ -1,0 +1,143 @@
+//! Where a page is and where a visitor came from.
+//!
+//! Promises that a domain is never empty, that neither port nor credentials of a web address survive, and that path,
+//! query and fragment stay byte for byte as sent. Reaches no network and knows no public suffixes.
+
+use std::borrow::Cow;
+use url::Host;
+
+/// A text that may be an address, and the host in it if it is one of the web.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// As sent; a web address with its host in lower case and readable, without port and credentials.
+    pub text: String,
+    /// Of a web address only. Never empty, without the trailing dot, `[..]` around an IPv6 address.
+    pub domain: Option<String>,
+}
+
+/// No DNS name is longer, not even with every byte percent-encoded; decoding punycode is not linear.
+const MAX_HOST_BYTES: usize = 3 * 253;
+
+impl Location {
+    /// Reads a page's address. A relative one is on `site_domain`; one of another scheme, or unreadable, on none.
+    pub fn of_page(text: &str, site_domain: Option<&str>) -> Location {
+        let text = text.trim();
+        match Address::read(text) {
+            Address::Web { text, domain } => Location { text, domain: Some(domain) },
+            Address::Relative => Location {
+                text: text.to_owned(),
+                domain: site_domain.map(str::trim).filter(|domain| !domain.is_empty()).map(str::to_owned),
+            },
+            Address::Other => Location { text: text.to_owned(), domain: None },
+        }
+    }
+
+    /// Reads what a visitor came from: an address, or a word such as `google` that has no domain.
+    pub fn of_referrer(text: &str) -> Location {
+        Location::of_page(text, None)
+    }
+}
+
+/// The non-empty segments of an address's path, whatever its scheme. Query and fragment are no path.
+pub fn path_segments(address: &str) -> impl Iterator<Item = &str> {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let after_authority = |rest: &'_ str| rest.find('/').unwrap_or(rest.len());
+    let path = match authority_start(path) {
+        Some(start) => &path[start + after_authority(&path[start..])..],
+        None => path,
+    };
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// What an address turns out to be.
+enum Address {
+    Web { text: String, domain: String },
+    Relative,
+    Other,
+}
+
+impl Address {
+    fn read(text: &str) -> Address {
+        let scheme = scheme_of(text);
+        let is_web = scheme.is_none_or(|name| name.eq_ignore_ascii_case("http") || name.eq_ignore_ascii_case("https"));
+        let Some(start) = authority_start(text).filter(|_| is_web) else {
+            return if scheme.is_none() { Address::Relative } else { Address::Other };
+        };
+        let end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |length| start + length);
+        match readable_host(&text[start..end]) {
+            Some(domain) => {
+                let prefix = text[..start].to_ascii_lowercase();
+                Address::Web { text: [&prefix, domain.as_ref(), &text[end..]].concat(), domain: domain.into_owned() }
+            }
+            None => Address::Other,
+        }
+    }
+}
+
+/// `name` of `name:...`, by RFC 3986: what starts with anything but a letter has none.
+fn scheme_of(text: &str) -> Option<&str> {
+    let (name, _) = text.split_once(':')?;
+    let mut bytes = name.bytes();
+    let starts_well = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
+    let goes_on_well = bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    (starts_well && goes_on_well).then_some(name)
+}
+
+/// Where the host part begins: behind `scheme://` or a leading `//`.
+fn authority_start(text: &str) -> Option<usize> {
+    let scheme_length = scheme_of(text).map_or(0, |name| name.len() + 1);
+    text[scheme_length..].starts_with("//").then_some(scheme_length + 2)
+}
+
+/// The host of `[user[:password]@]host[:port]`, or `None` where there is none that the web could have.
+fn readable_host(authority: &str) -> Option<Cow<'_, str>> {
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    let port_at = host_and_port.rfind(':').filter(|&at| !host_and_port[at..].contains(']'));
+    let (host, port) = host_and_port.split_at(port_at.unwrap_or(host_and_port.len()));
+    let port_digits = port.strip_prefix(':').unwrap_or_default();
+    let is_port = port_digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_port || (!port_digits.is_empty() && port_digits.parse::<u16>().is_err()) || host.len() > MAX_HOST_BYTES {
+        return None;
+    }
+    let host = if is_plain(host.as_bytes()) { lower_case(host) } else { Cow::Owned(decoded_host(host)?) };
+    // Behind the dot that ends a fully qualified name there is nothing; a label that is empty elsewhere is no name.
+    let host = match host {
+        Cow::Borrowed(host) => Cow::Borrowed(host.strip_suffix('.').unwrap_or(host)),
+        Cow::Owned(host) => Cow::Owned(host.strip_suffix('.').map(str::to_owned).unwrap_or(host)),
+    };
+    let has_empty_label = !host.starts_with('[') && host.split('.').any(str::is_empty);
+    (!has_empty_label).then_some(host)
+}
+
+/// Whether a host needs nothing but lower case: no punycode, no percent-encoding, and surely no IPv4 address, whose
+/// last label is a number.
+fn is_plain(host: &[u8]) -> bool {
+    let labels = host.strip_suffix(b".").unwrap_or(host);
+    let last = labels.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    host.iter().all(plain)
+        && last.first().is_some_and(u8::is_ascii_alphabetic)
+        && !host.windows(4).any(|four| four.eq_ignore_ascii_case(b"xn--"))
+}
+
+fn lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+/// A host by the URL standard, punycode shown as the letters it stands for where that is valid.
+fn decoded_host(host: &str) -> Option<String> {
+    match Host::parse(host).ok()? {
+        Host::Domain(ascii) => {
+            let (readable, valid) = idna::domain_to_unicode(&ascii);
+            Some(if valid.is_ok() { readable } else { ascii })
+        }
+        address => Some(address.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! `health`: whether the process works and the lake can be reached. Answers within seconds whatever the lake does.
+
+use super::{Slot, json};
+use crate::lake::error::with_causes;
+use crate::wire;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::time::Duration;
+
+const LAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn handle(State(slot): Slot) -> Response {
+    let reached = tokio::time::timeout(LAKE_TIMEOUT, async { slot.wait().await.lake.reach().await }).await;
+    let (status, lake) = match reached {
+        Ok(Ok(())) => (StatusCode::OK, "reachable".to_owned()),
+        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, with_causes(&error)),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, format!("no answer within {} s", LAKE_TIMEOUT.as_secs())),
+    };
+    let report = serde_json::json!({
+        "status": if status.is_success() { "healthy" } else { "unhealthy" },
+        "lake": lake,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    // The invocation succeeds either way: what the caller of the API gets is in the answer.
+    json(StatusCode::OK, wire::http_response(status.as_u16(), &report.to_string(), "application/json"))
+}

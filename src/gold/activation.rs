@@ -1,0 +1,303 @@
+//! One activation of `sessionize`: read, merge, commit, record. Bounded, and safe to run beside itself.
+
+use super::control::{Activity, RUN, Recorded, Run};
+use super::layout::{self, OpenFile};
+use super::merge::{self, Merged};
+use super::rows::{self, Stamp};
+use super::session::Session;
+use super::slice::Slice;
+use super::{APP_ID, Gold, schema};
+use crate::event::time::Timestamp;
+use crate::lake::LakeError;
+use crate::lake::arrow::compute;
+use crate::lake::commit::backoff;
+use crate::lake::file::{NewFile, Statistics};
+use crate::lake::log::Version;
+use crate::lake::rewrite::{Rewrite, Rewritten};
+use crate::lake::table::{Replay, Snapshot};
+use deltalake::kernel::{Add, Transaction};
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Map, json};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// Times that an activation plans again because somebody else committed to gold.
+const PLANS: u32 = 10;
+
+/// Files that one activation rewrites for finality alone.
+const FINALITY_FILES: usize = 16;
+
+/// Gold files that are read at once.
+const READ_AHEAD: usize = 4;
+
+/// What an activation did.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Report {
+    /// Silver version that gold has reached.
+    pub silver_version: Version,
+    /// Silver versions known to be waiting.
+    pub behind: usize,
+    pub watermark: Option<Timestamp>,
+    /// `None` when silver had nothing new.
+    pub run: Option<Run>,
+}
+
+/// What is to be committed, and what it will have been.
+struct Plan {
+    rewrite: Rewrite,
+    run: Run,
+    behind: usize,
+}
+
+impl Gold {
+    /// Brings gold a slice further.
+    pub async fn sessionize(&self) -> Result<Report, Arc<LakeError>> {
+        self.table.create_if_missing(self.clock.now().millis()).await?;
+        for attempt in 1..=PLANS {
+            let base = self.table.snapshot(Replay::TxnsAndFiles).await?;
+            let recorded = self.repair_control(&base).await?;
+            let reached = base.reached();
+            if !self.silver.exists().await? {
+                return Ok(idle(reached, recorded.watermark));
+            }
+            let Some(slice) = self.read_slice(reached).await? else { return Ok(idle(reached, recorded.watermark)) };
+            let plan = self.plan(&base, slice, recorded.watermark).await?;
+            let now_ms = self.clock.now().millis();
+            if let Rewritten::Committed(_) = self.table.rewrite(&base, plan.rewrite, now_ms).await? {
+                self.control.record(base.table_id(), &plan.run).await?;
+                return Ok(Report {
+                    silver_version: plan.run.silver_version,
+                    behind: plan.behind,
+                    watermark: plan.run.watermark,
+                    run: Some(plan.run),
+                });
+            }
+            backoff(attempt).await;
+        }
+        let table = schema::TABLE.into();
+        Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))
+    }
+
+    /// Writes the control row that a kill between gold's commit and its row left out. Gold's `txn` is the truth.
+    async fn repair_control(&self, base: &Snapshot) -> Result<Recorded, Arc<LakeError>> {
+        let recorded = self.control.recorded(base.table_id()).await?;
+        let reached = base.reached();
+        if reached < 0 || recorded.silver_version == Some(reached) {
+            return Ok(recorded);
+        }
+        let run = match self.committed_run(base.version, reached).await? {
+            Some(run) => run,
+            None => self.reconstruct_run(base, &recorded),
+        };
+        self.control.record(base.table_id(), &run).await?;
+        Ok(Recorded { watermark: run.watermark.max(recorded.watermark), silver_version: Some(reached), ..recorded })
+    }
+
+    /// The run that is noted in the commit by which gold reached `silver_version`, as far as the log goes back.
+    async fn committed_run(&self, newest: Version, silver_version: Version) -> Result<Option<Run>, LakeError> {
+        for version in (0..=newest).rev() {
+            let Some(commit) = self.table.log.read(version).await? else { return Ok(None) };
+            if commit.txns().any(|txn| txn.app_id == APP_ID && txn.version == silver_version) {
+                let noted = commit.info().and_then(|info| info.get(RUN)).cloned();
+                return Ok(noted.and_then(|run| serde_json::from_value(run).ok()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// When even the commit is cleaned up: every event is in gold, so the latest session end is the newest event time.
+    fn reconstruct_run(&self, base: &Snapshot, recorded: &Recorded) -> Run {
+        let ends = base.files.values().filter_map(|add| Statistics::of(add).instants(schema::SESSION_END_TIME));
+        let newest = ends.map(|(_, latest)| Timestamp(latest)).max();
+        let watermark = newest.map(|newest| self.settings.watermark(recorded.watermark, newest)).or(recorded.watermark);
+        Run {
+            activity: Activity::Sessionize,
+            finished_at: self.clock.now(),
+            silver_version_before: recorded.silver_version.unwrap_or(-1),
+            silver_version: base.reached(),
+            gold_version: base.version,
+            watermark_before: recorded.watermark,
+            watermark,
+            ..Run::nothing(Activity::Sessionize)
+        }
+    }
+
+    async fn plan(
+        &self,
+        base: &Snapshot,
+        mut slice: Slice,
+        watermark_before: Option<Timestamp>,
+    ) -> Result<Plan, LakeError> {
+        let started_at = self.clock.now();
+        let timeout_micros = self.settings.windowing.timeout_micros;
+        let candidates = loop {
+            let times = slice.event_times();
+            let candidates = layout::within_reach(base.files.values(), &times, timeout_micros);
+            let bytes: i64 = candidates.iter().map(|add| add.size).sum();
+            if bytes <= self.settings.rewrite_bytes || slice.versions.len() <= 1 {
+                break candidates;
+            }
+            slice.halve();
+        };
+        let watermark = match slice.newest_event_time() {
+            Some(newest) => Some(self.settings.watermark(watermark_before, newest)),
+            None => watermark_before,
+        };
+        let late = |at: Timestamp| watermark_before.is_some_and(|watermark| at < watermark);
+        let mut run = Run {
+            silver_version_before: base.reached(),
+            silver_version: slice.last_version().unwrap_or(base.reached()),
+            gold_version: base.version + 1,
+            watermark_before,
+            watermark,
+            events: slice.facts().count() as i64,
+            late_events: slice.facts().filter(|fact| late(fact.at())).count() as i64,
+            ..Run::nothing(Activity::Sessionize)
+        };
+        let behind = slice.left;
+        let (merged, opened) = self.merge_slice(slice, &candidates).await?;
+        let (remove, add) = self.lay_out(base, merged, opened, watermark, &mut run).await?;
+        run.finished_at = self.clock.now();
+        run.duration_ms = run.finished_at.millis() - started_at.millis();
+        let rewrite = Rewrite {
+            operation: "MERGE",
+            remove,
+            add,
+            txn: Some(Transaction::new_with_last_update(APP_ID, run.silver_version, Some(run.finished_at.millis()))),
+            details: Map::from_iter([(RUN.to_owned(), json!(run))]),
+        };
+        Ok(Plan { rewrite, run, behind })
+    }
+
+    /// Merges the facts of `slice` into the sessions of the candidate files. The files come back with the rows marked
+    /// that are replaced.
+    async fn merge_slice(&self, slice: Slice, candidates: &[&Add]) -> Result<(Merged, Vec<OpenFile>), LakeError> {
+        let mut opened = self.open_files(candidates.iter().copied().cloned().collect()).await?;
+        let facts: Vec<_> = slice.versions.into_iter().flat_map(|(_, facts)| facts).collect();
+        let windowing = self.settings.windowing;
+        let work = move || {
+            let visits: HashSet<_> = facts.iter().map(|fact| fact.visit.clone()).collect();
+            let mut origins = Vec::new();
+            let mut stored: Vec<Session> = Vec::new();
+            for (index, file) in opened.iter().enumerate() {
+                for (row, session) in rows::from_rows(&file.rows, |visit| visits.contains(visit))? {
+                    origins.push((index, row));
+                    stored.push(session);
+                }
+            }
+            let merged = merge::merge(stored, facts, &windowing);
+            for &replaced in &merged.replaced {
+                let (file, row) = origins[replaced];
+                opened[file].replaced.insert(row);
+            }
+            Ok((merged, opened))
+        };
+        self.table.workers.run("merge sessions", work).await?
+    }
+
+    /// Decides which files go, and encodes those that come instead.
+    async fn lay_out(
+        &self,
+        base: &Snapshot,
+        merged: Merged,
+        opened: Vec<OpenFile>,
+        watermark: Option<Timestamp>,
+        run: &mut Run,
+    ) -> Result<(Vec<Add>, Vec<NewFile>), LakeError> {
+        let mut rewritten: Vec<OpenFile> = opened.into_iter().filter(|file| !file.replaced.is_empty()).collect();
+        let more = self.files_to_rewrite_too(base, &merged.changed, &rewritten, watermark);
+        rewritten.extend(self.open_files(more).await?);
+        run.duplicates = merged.duplicates as i64;
+        run.sessions_written = merged.changed.len() as i64;
+        run.sessions_replaced = merged.replaced.len() as i64;
+        run.sessions_bridged = merged.bridged as i64;
+        let stamp = Stamp {
+            last_updated: self.clock.now(),
+            final_before: watermark.map_or(Timestamp(i64::MIN), |watermark| self.settings.final_before(watermark)),
+        };
+        let remove: Vec<Add> = rewritten.iter().map(|file| file.add.clone()).collect();
+        let file_rows = self.settings.file_rows;
+        let work = move || layout::lay_out(&rewritten, &merged.changed, stamp, file_rows);
+        let add = self.table.workers.run("encode sessions", work).await??;
+        run.files_removed = remove.len() as i64;
+        run.files_added = add.len() as i64;
+        Ok((remove, add))
+    }
+
+    /// Files that no changed session forces open: for each date that gets sessions and has none of its files open, its
+    /// smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
+    fn files_to_rewrite_too(
+        &self,
+        base: &Snapshot,
+        changed: &[Session],
+        rewritten: &[OpenFile],
+        watermark: Option<Timestamp>,
+    ) -> Vec<Add> {
+        let open: BTreeSet<&str> = rewritten.iter().map(|file| file.add.path.as_str()).collect();
+        let open_dates: BTreeSet<String> = rewritten.iter().map(OpenFile::date).collect();
+        let mut more: BTreeMap<&str, &Add> = BTreeMap::new();
+        let dates: BTreeSet<String> = changed.iter().map(|session| session.start.date().to_string()).collect();
+        for date in dates.difference(&open_dates) {
+            let of_date = base.files.values().filter(|add| layout::partition(add) == *date);
+            let sized = of_date.filter_map(|add| Some((Statistics::of(add).num_records?, add)));
+            if let Some((rows, smallest)) = sized.min_by_key(|(rows, _)| *rows)
+                && rows < self.settings.file_rows as i64
+            {
+                more.insert(&smallest.path, smallest);
+            }
+        }
+        if let Some(watermark) = watermark {
+            let timeout_micros = self.settings.windowing.timeout_micros;
+            let due = base.files.values().filter(|add| layout::due_for_finality(add, watermark, timeout_micros));
+            let due = due.filter(|add| !open.contains(add.path.as_str()));
+            more.extend(due.take(FINALITY_FILES).map(|add| (add.path.as_str(), add)));
+        }
+        more.into_values().cloned().collect()
+    }
+
+    pub(super) async fn open_files(&self, adds: Vec<Add>) -> Result<Vec<OpenFile>, LakeError> {
+        let open = |add: Add| async move {
+            let batches = self.table.read(&add, &[]).await?;
+            let rows = compute::concat_batches(&schema::table().file_schema(), &batches).map_err(|error| {
+                LakeError::Damaged { table: schema::TABLE.into(), object: add.path.clone(), detail: error.to_string() }
+            })?;
+            Ok(OpenFile { add, rows, replaced: BTreeSet::new() })
+        };
+        futures::stream::iter(adds).map(open).buffered(READ_AHEAD).try_collect().await
+    }
+}
+
+impl Snapshot {
+    /// Silver version that gold has reached; -1 before the first.
+    pub(super) fn reached(&self) -> Version {
+        self.txns.get(APP_ID).map_or(-1, |progress| progress.version)
+    }
+}
+
+impl Run {
+    /// A run of which nothing is known yet.
+    pub fn nothing(activity: Activity) -> Self {
+        Run {
+            activity,
+            finished_at: Timestamp(0),
+            silver_version_before: -1,
+            silver_version: -1,
+            gold_version: -1,
+            watermark_before: None,
+            watermark: None,
+            events: 0,
+            duplicates: 0,
+            late_events: 0,
+            sessions_written: 0,
+            sessions_replaced: 0,
+            sessions_bridged: 0,
+            files_added: 0,
+            files_removed: 0,
+            duration_ms: 0,
+        }
+    }
+}
+
+fn idle(silver_version: Version, watermark: Option<Timestamp>) -> Report {
+    Report { silver_version, behind: 0, watermark, run: None }
+}

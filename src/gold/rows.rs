@@ -1,0 +1,209 @@
+//! Sessions as rows of gold, and back.
+
+use super::fact::{Attribute, Visit, column, text, texts};
+use super::schema;
+use super::session::{Counts, Products, Session};
+use crate::event::ids::{SessionId, UserId};
+use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use crate::lake::LakeError;
+use crate::lake::arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use crate::lake::arrow::datatypes::{DataType, Field, Int64Type};
+use crate::lake::schema::{money, record_batch};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a row shows beyond its session: both depend on when it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    pub last_updated: Timestamp,
+    /// Sessions that end before this are final.
+    pub final_before: Timestamp,
+}
+
+pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeError> {
+    let mut columns = key_columns(sessions);
+    columns.extend(count_columns(sessions));
+    columns.extend(product_columns(sessions));
+    columns.extend(first_and_last_columns(sessions));
+    columns.extend(flag_columns(sessions, stamp));
+    columns.extend(state_columns(sessions)?);
+    record_batch(&schema::table(), columns)
+}
+
+fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
+    let seconds = |session: &Session| (session.end.0 - session.start.0) as f64 / MICROS_PER_SECOND as f64;
+    vec![
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.user_id.0))),
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.session_id.0))),
+        instants(sessions, |session| session.start),
+        instants(sessions, |session| session.end),
+        Arc::new(Float64Array::from_iter_values(sessions.iter().map(seconds))),
+    ]
+}
+
+fn count_columns(sessions: &[Session]) -> Vec<ArrayRef> {
+    let count = |of: fn(&Session) -> i64| Arc::new(Int64Array::from_iter_values(sessions.iter().map(of))) as ArrayRef;
+    let value = sessions.iter().map(|session| i128::from(session.total_purchase_value().0));
+    vec![
+        count(|session| session.total_events),
+        count(|session| session.state.page_urls.len() as i64),
+        count(|session| session.counts.add_to_cart),
+        count(|session| session.counts.remove_from_cart),
+        count(|session| session.counts.search),
+        count(|session| session.counts.checkout),
+        count(Session::purchase_count),
+        Arc::new(Decimal128Array::from_iter_values(value).with_data_type(money())),
+    ]
+}
+
+fn product_columns(sessions: &[Session]) -> Vec<ArrayRef> {
+    let lists = |of: fn(&Products) -> &BTreeSet<String>| -> ArrayRef {
+        let element = Field::new("element", DataType::Utf8, true);
+        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
+        for session in sessions {
+            of(&session.products).iter().for_each(|value| lists.values().append_value(value));
+            lists.append(true);
+        }
+        Arc::new(lists.finish())
+    };
+    vec![
+        lists(|products| &products.ids),
+        lists(|products| &products.names),
+        lists(|products| &products.brands),
+        lists(|products| &products.categories),
+    ]
+}
+
+fn first_and_last_columns(sessions: &[Session]) -> Vec<ArrayRef> {
+    let text = |of: &dyn Fn(&Session) -> Option<String>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(sessions.iter().map(of)))
+    };
+    let mut columns = vec![
+        text(&|session| session.landing_page().map(str::to_owned)),
+        text(&|session| session.exit_page().map(str::to_owned)),
+    ];
+    columns.extend(
+        Attribute::ALL.iter().map(|&attribute| text(&|session| session.first_known(attribute).map(str::to_owned))),
+    );
+    columns
+}
+
+fn flag_columns(sessions: &[Session], stamp: Stamp) -> Vec<ArrayRef> {
+    let flag = |of: &dyn Fn(&Session) -> bool| -> ArrayRef {
+        Arc::new(BooleanArray::from_iter(sessions.iter().map(|session| Some(of(session)))))
+    };
+    vec![
+        flag(&|session| session.counts.add_to_cart > 0 && session.purchase_count() == 0),
+        flag(&|session| session.total_events == 1),
+        flag(&|session| session.is_bot),
+        flag(&|session| session.is_final(stamp.final_before)),
+        instants(sessions, |_| stamp.last_updated),
+        flag(&|session| session.duplicates_unchecked),
+    ]
+}
+
+fn state_columns(sessions: &[Session]) -> Result<Vec<ArrayRef>, LakeError> {
+    let mut keys = ListBuilder::new(Int64Builder::new()).with_field(Field::new("element", DataType::Int64, true));
+    let mut states = StringBuilder::new();
+    for session in sessions {
+        keys.values().append_slice(&session.event_keys);
+        keys.append(true);
+        states.append_value(serde_json::to_string(&session.state).map_err(|error| internal(error.to_string()))?);
+    }
+    Ok(vec![Arc::new(keys.finish()), Arc::new(states.finish())])
+}
+
+fn instants(sessions: &[Session], of: impl Fn(&Session) -> Timestamp) -> ArrayRef {
+    let values: Vec<i64> = sessions.iter().map(|session| of(session).0).collect();
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+}
+
+/// `rows` as they would be written at `stamp`: only `is_final` can have changed.
+pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, LakeError> {
+    let ends: &TimestampMicrosecondArray = column(rows, schema::SESSION_END_TIME)?;
+    let finals: BooleanArray = ends.values().iter().map(|&end| Some(end < stamp.final_before.0)).collect();
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, values)| {
+        if field.name() == super::schema::IS_FINAL { Arc::new(finals.clone()) as ArrayRef } else { values.clone() }
+    });
+    record_batch(&schema::table(), columns.collect())
+}
+
+/// The sessions in those rows of `rows` whose visit `wanted` accepts, each with its row.
+pub fn from_rows(rows: &RecordBatch, wanted: impl Fn(&Visit) -> bool) -> Result<Vec<(usize, Session)>, LakeError> {
+    let users: &StringArray = column(rows, schema::USER_ID)?;
+    let visits: &StringArray = column(rows, schema::SESSION_ID)?;
+    let stored = Stored::of(rows)?;
+    let mut found = Vec::new();
+    for row in 0..rows.num_rows() {
+        let visit =
+            Visit { user_id: UserId(users.value(row).to_owned()), session_id: SessionId(visits.value(row).to_owned()) };
+        if wanted(&visit) {
+            found.push((row, stored.session(visit, row)?));
+        }
+    }
+    Ok(found)
+}
+
+struct Stored<'a> {
+    start: &'a TimestampMicrosecondArray,
+    end: &'a TimestampMicrosecondArray,
+    total_events: &'a Int64Array,
+    counts: [&'a Int64Array; 4],
+    products: [&'a ListArray; 4],
+    is_bot: &'a BooleanArray,
+    duplicates_unchecked: &'a BooleanArray,
+    event_keys: &'a ListArray,
+    state: &'a StringArray,
+}
+
+impl<'a> Stored<'a> {
+    fn of(rows: &'a RecordBatch) -> Result<Self, LakeError> {
+        Ok(Stored {
+            start: column(rows, schema::SESSION_START_TIME)?,
+            end: column(rows, schema::SESSION_END_TIME)?,
+            total_events: column(rows, schema::TOTAL_EVENTS)?,
+            counts: [
+                column(rows, schema::ADD_TO_CART_COUNT)?,
+                column(rows, schema::REMOVE_FROM_CART_COUNT)?,
+                column(rows, schema::SEARCH_COUNT)?,
+                column(rows, schema::CHECKOUT_COUNT)?,
+            ],
+            products: [
+                column(rows, schema::PRODUCT_IDS_VIEWED)?,
+                column(rows, schema::PRODUCT_NAMES_VIEWED)?,
+                column(rows, schema::PRODUCT_BRANDS_VIEWED)?,
+                column(rows, schema::PRODUCT_CATEGORIES_VIEWED)?,
+            ],
+            is_bot: column(rows, schema::IS_BOT)?,
+            duplicates_unchecked: column(rows, schema::DUPLICATES_UNCHECKED)?,
+            event_keys: column(rows, schema::EVENT_KEYS)?,
+            state: column(rows, schema::STATE)?,
+        })
+    }
+
+    fn session(&self, visit: Visit, row: usize) -> Result<Session, LakeError> {
+        let [add_to_cart, remove_from_cart, search, checkout] = self.counts.map(|counts| counts.value(row));
+        let [ids, names, brands, categories] = self.products.map(|lists| texts(lists, row).into_iter().collect());
+        let state = text(self.state, row).unwrap_or_default();
+        Ok(Session {
+            visit,
+            start: Timestamp(self.start.value(row)),
+            end: Timestamp(self.end.value(row)),
+            total_events: self.total_events.value(row),
+            counts: Counts { add_to_cart, remove_from_cart, search, checkout },
+            products: Products { ids, names, brands, categories },
+            is_bot: self.is_bot.value(row),
+            event_keys: self.event_keys.value(row).as_primitive::<Int64Type>().values().to_vec(),
+            duplicates_unchecked: self.duplicates_unchecked.value(row),
+            state: serde_json::from_str(&state).map_err(|error| internal(format!("column `state`: {error}")))?,
+        })
+    }
+}
+
+fn internal(detail: String) -> LakeError {
+    LakeError::Internal { attempt: "read or write the state of a session", table: schema::TABLE.into(), detail }
+}

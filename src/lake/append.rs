@@ -1,0 +1,285 @@
+//! Appending exactly once, by many writers at a time.
+//!
+//! Every row comes from a source that numbers what it sends (`app_id`, sequence number). A commit says in the same
+//! file which rows it adds and how far each source got, so the two cannot disagree. Before each attempt the rows at
+//! or below the committed number are cut off, against exactly the version that the attempt follows: when the attempt
+//! succeeds, nobody has committed in between.
+//!
+//! Requests that arrive while a commit is under way share the next one. A request alone waits for nobody.
+
+use super::arrow::array::RecordBatch;
+use super::commit::{self, Put};
+use super::error::LakeError;
+use super::file::NewFile;
+use super::log::{Commit, Line, Version};
+use super::table::{Progress, Replay, Snapshot, Table};
+use deltalake::kernel::Transaction;
+use serde_json::{Map, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
+
+/// Races for a version that one commit may lose before it gives up and leaves it to the caller's retry.
+const COMMIT_ATTEMPTS: u32 = 30;
+
+/// Enqueued times of one source may be coarse (whole seconds in one host mode), so this much later is not yet later.
+const CLOCK_GRAIN_MS: i64 = 1_000;
+
+/// Rows of one source, by growing sequence number.
+#[derive(Debug, Clone)]
+pub struct Append {
+    pub app_id: String,
+    /// The partition that all rows belong to.
+    pub partition: Option<String>,
+    pub rows: RecordBatch,
+    /// Where each row comes from; several rows may come from one position.
+    pub positions: Vec<Position>,
+    /// When this is, in milliseconds since the epoch.
+    pub now_ms: i64,
+}
+
+/// Place of a row in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub sequence: i64,
+    /// When the source took it, in milliseconds since the epoch; tells a source that numbers anew from a repetition.
+    pub enqueued_ms: i64,
+}
+
+/// What became of an [`Append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Rows that this append added.
+    pub rows: usize,
+    /// Rows that were there already.
+    pub duplicates: usize,
+    /// `None` when there was nothing to commit.
+    pub version: Option<Version>,
+}
+
+struct Pending {
+    append: Append,
+    answer: oneshot::Sender<Result<Appended, Arc<LakeError>>>,
+}
+
+/// The appending side of a table within one process. Clones share the queue and what is known of the log.
+#[derive(Clone)]
+pub struct Appender {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    table: Table,
+    queue: Mutex<Vec<Pending>>,
+    /// What the log was when we last looked. Held while a commit is made.
+    known: AsyncMutex<Option<Snapshot>>,
+}
+
+impl Appender {
+    /// The table is opened, and created where missing, by the first append.
+    pub fn new(table: Table) -> Self {
+        Appender { shared: Arc::new(Shared { table, queue: Mutex::default(), known: AsyncMutex::default() }) }
+    }
+
+    /// Adds the rows that are not in the table yet. Safe to call again with the same rows after any outcome, and to
+    /// drop at any moment: the commit goes on by itself.
+    pub async fn append(&self, append: Append) -> Result<Appended, Arc<LakeError>> {
+        let (answer, answered) = oneshot::channel();
+        self.queue().push(Pending { append, answer });
+        let shared = self.clone();
+        tokio::spawn(async move { shared.commit_queue().await });
+        answered.await.unwrap_or_else(|_| {
+            Err(Arc::new(LakeError::Internal {
+                attempt: "commit",
+                table: self.shared.table.spec.name.into(),
+                detail: "the committing task ended early".into(),
+            }))
+        })
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Vec<Pending>> {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits whatever is waiting once the commit under way is done. Whoever comes first takes all.
+    async fn commit_queue(&self) {
+        let mut known = self.shared.known.lock().await;
+        let pending = std::mem::take(&mut *self.queue());
+        if pending.is_empty() {
+            return;
+        }
+        let (appends, answers): (Vec<_>, Vec<_>) = pending.into_iter().map(|p| (p.append, p.answer)).unzip();
+        let outcome = self.shared.commit(&mut known, appends).await;
+        if outcome.is_err() {
+            // What we believe of the log may be why: look afresh next time.
+            *known = None;
+        }
+        let outcomes = match outcome {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let error = Arc::new(error);
+                answers.iter().map(|_| Err(error.clone())).collect()
+            }
+        };
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Nobody may be listening any more; the rows are in all the same.
+            let _ = answer.send(outcome);
+        }
+    }
+}
+
+type Outcome = Result<Appended, Arc<LakeError>>;
+
+impl Shared {
+    async fn commit(&self, known: &mut Option<Snapshot>, appends: Vec<Append>) -> Result<Vec<Outcome>, LakeError> {
+        if known.is_none() {
+            let now_ms = appends.iter().map(|append| append.now_ms).max().unwrap_or_default();
+            self.table.create_if_missing(now_ms).await?;
+            *known = Some(self.table.snapshot(Replay::Txns).await?);
+        }
+        let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
+        let mut encoded: Option<(Vec<Trim>, Vec<NewFile>)> = None;
+        for attempt in 1..=COMMIT_ATTEMPTS {
+            let trims = trim_all(&appends, known);
+            if !trims.iter().any(|trim| matches!(trim, Trim::Keep { .. })) {
+                return Ok(outcomes(&appends, trims, None));
+            }
+            let files = match encoded.take() {
+                Some((before, files)) if before == trims => files,
+                _ => self.write_files(&appends, &trims).await?,
+            };
+            let commit = self.plan_commit(known.version + 1, &appends, &trims, &files);
+            match commit::put(&self.table.log, &commit).await? {
+                Put::Landed => {
+                    known.apply(&commit, Replay::Txns);
+                    self.table.checkpoint_if_due(commit.version);
+                    return Ok(outcomes(&appends, trims, Some(commit.version)));
+                }
+                Put::Taken(winner) => {
+                    self.absorb(known, winner).await?;
+                    encoded = Some((trims, files));
+                    commit::backoff(attempt).await;
+                }
+            }
+        }
+        let table = self.table.spec.name.into();
+        Err(LakeError::Contended { table, attempts: COMMIT_ATTEMPTS, version: known.version + 1 })
+    }
+
+    /// Takes in what others committed, all of it at once: a writer that fell behind must not walk one version at a
+    /// time while the others run ahead.
+    async fn absorb(&self, known: &mut Snapshot, winner: Commit) -> Result<(), LakeError> {
+        let mut commits = vec![winner];
+        let later = self.table.log.versions_after(commits[0].version).await?;
+        commits.extend(self.table.log.read_all(&later).await?);
+        for commit in &commits {
+            for line in &commit.lines {
+                self.table.verify(line.protocol.as_ref(), line.meta_data.as_ref())?;
+            }
+            known.apply(commit, Replay::Txns);
+        }
+        Ok(())
+    }
+
+    /// One file for each table partition that the kept rows belong to.
+    async fn write_files(&self, appends: &[Append], trims: &[Trim]) -> Result<Vec<NewFile>, LakeError> {
+        let mut by_partition: BTreeMap<Option<String>, Vec<RecordBatch>> = BTreeMap::new();
+        for (append, trim) in appends.iter().zip(trims) {
+            if let Trim::Keep { from } = trim {
+                let rows = append.rows.slice(*from, append.rows.num_rows() - from);
+                by_partition.entry(append.partition.clone()).or_default().push(rows);
+            }
+        }
+        let spec = self.table.spec.clone();
+        let encode = move || {
+            let encode_one = |(partition, rows): (&Option<String>, &Vec<RecordBatch>)| {
+                NewFile::encode(&spec, partition.as_deref(), rows)
+            };
+            by_partition.iter().map(encode_one).collect::<Result<Vec<_>, _>>()
+        };
+        let files = self.table.workers.run("encode rows", encode).await??;
+        for file in &files {
+            file.put(self.table.store.as_ref(), self.table.spec.name).await?;
+        }
+        Ok(files)
+    }
+
+    fn plan_commit(&self, version: Version, appends: &[Append], trims: &[Trim], files: &[NewFile]) -> Commit {
+        let now_ms = appends.iter().map(|append| append.now_ms).max().unwrap_or_default();
+        let details = Map::from_iter([
+            ("isBlindAppend".to_owned(), json!(true)),
+            ("operationParameters".to_owned(), json!({"mode": "Append"})),
+        ]);
+        let mut lines = vec![commit::info("WRITE", now_ms, &commit::new_id(), &details)];
+        let mut progress: BTreeMap<&str, Position> = BTreeMap::new();
+        for (append, trim) in appends.iter().zip(trims) {
+            if let (Trim::Keep { .. }, Some(last)) = (trim, append.positions.last()) {
+                progress.insert(&append.app_id, *last);
+            }
+        }
+        lines.extend(progress.into_iter().map(|(app_id, last)| {
+            let txn = Transaction::new_with_last_update(app_id, last.sequence, Some(last.enqueued_ms));
+            Line { txn: Some(txn), ..Line::default() }
+        }));
+        let add = |file: &NewFile| Line { add: Some(file.to_add(&self.table.spec, now_ms)), ..Line::default() };
+        lines.extend(files.iter().map(add));
+        Commit { version, lines }
+    }
+}
+
+/// What is left of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trim {
+    /// The rows from this one on are new.
+    Keep { from: usize },
+    /// All rows are in the table.
+    Nothing,
+    /// The source numbers its rows anew.
+    Restarted { sequence: i64, committed: i64, later_by_ms: i64 },
+}
+
+/// Cuts each append to what is new at `known`. Appends of one source in one commit are cut against each other too:
+/// an overlapping redelivery may be waiting beside the first one.
+fn trim_all(appends: &[Append], known: &Snapshot) -> Vec<Trim> {
+    let mut progress: BTreeMap<&str, Progress> = BTreeMap::new();
+    let mut trims = Vec::with_capacity(appends.len());
+    for append in appends {
+        let app_id = append.app_id.as_str();
+        let committed = progress.get(app_id).or_else(|| known.txns.get(app_id)).copied();
+        let trim = trim(&append.positions, committed);
+        if let (Trim::Keep { .. }, Some(last)) = (&trim, append.positions.last()) {
+            progress.insert(app_id, Progress { version: last.sequence, recorded_ms: Some(last.enqueued_ms) });
+        }
+        trims.push(trim);
+    }
+    trims
+}
+
+fn trim(positions: &[Position], committed: Option<Progress>) -> Trim {
+    let Some(committed) = committed else {
+        return if positions.is_empty() { Trim::Nothing } else { Trim::Keep { from: 0 } };
+    };
+    let from = positions.partition_point(|position| position.sequence <= committed.version);
+    if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
+        let later_by_ms = last_known.enqueued_ms - recorded_ms;
+        if later_by_ms > CLOCK_GRAIN_MS {
+            return Trim::Restarted { sequence: last_known.sequence, committed: committed.version, later_by_ms };
+        }
+    }
+    if from == positions.len() { Trim::Nothing } else { Trim::Keep { from } }
+}
+
+fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> Vec<Outcome> {
+    let outcome = |(append, trim): (&Append, Trim)| {
+        let all = append.positions.len();
+        match trim {
+            Trim::Keep { from } => Ok(Appended { rows: all - from, duplicates: from, version }),
+            Trim::Nothing => Ok(Appended { rows: 0, duplicates: all, version: None }),
+            Trim::Restarted { sequence, committed, later_by_ms } => {
+                let app_id = append.app_id.clone();
+                Err(Arc::new(LakeError::SequenceRestarted { app_id, sequence, committed, later_by_ms }))
+            }
+        }
+    };
+    appends.iter().zip(trims).map(outcome).collect()
+}

@@ -1,0 +1,49 @@
+//! What can go wrong with a table, by what the caller has to do about it.
+
+use super::log::Version;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// Try again later: the store did not answer, or not in time.
+    #[error("cannot {attempt} `{object}`")]
+    Store { attempt: &'static str, object: String, source: object_store::Error },
+    /// Somebody has to look: the table is not what this version writes.
+    #[error("table `{table}` is not what this version writes: {difference}; nothing was written")]
+    Foreign { table: String, difference: String },
+    /// Somebody has to look: the log or a data file cannot be read.
+    #[error("cannot read `{object}` of table `{table}`: {detail}")]
+    Damaged { table: String, object: String, detail: String },
+    /// Somebody has to look: the source numbers its events anew.
+    #[error(
+        "`{app_id}` delivers sequence number {sequence}, at or below the committed {committed}, but enqueued {later_by_ms} ms \
+         later than that one"
+    )]
+    SequenceRestarted { app_id: String, sequence: i64, committed: i64, later_by_ms: i64 },
+    /// Try again later: other writers were faster every time.
+    #[error("cannot commit to table `{table}`: lost {attempts} races for a version, the last one for {version}")]
+    Contended { table: String, attempts: u32, version: Version },
+    /// The log no longer reaches back to the version asked for.
+    #[error(
+        "table `{table}` no longer has the log of version {version}, it was cleaned up; recompute what depends on it \
+         from the data (`clickstream rebuild`)"
+    )]
+    LogGone { table: String, version: Version },
+    /// A fault of ours or of a library: columns that do not fit, a blocking task that died.
+    #[error("cannot {attempt} for table `{table}`: {detail}")]
+    Internal { attempt: &'static str, table: String, detail: String },
+}
+
+/// The error and everything that caused it, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text.replace('\n', " ")
+}

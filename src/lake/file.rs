@@ -1,0 +1,199 @@
+//! Parquet data files: rows to bytes with the statistics that the log keeps, and back.
+
+use super::arrow::array::{Array, AsArray, RecordBatch};
+use super::arrow::compute;
+use super::arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use super::error::LakeError;
+use super::schema::TableSpec;
+use bytes::Bytes;
+use chrono::DateTime;
+use deltalake::kernel::Add;
+use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use deltalake::parquet::arrow::{ArrowWriter, ProjectionMask};
+use deltalake::parquet::basic::{Compression, ZstdLevel};
+use deltalake::parquet::errors::ParquetError;
+use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// Rows per batch when reading.
+const BATCH_ROWS: usize = 8_192;
+
+/// A data file that is written in the store but in no commit yet.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    pub path: Path,
+    pub bytes: Bytes,
+    pub rows: usize,
+    pub partition: Option<String>,
+    /// JSON, as the log keeps it.
+    pub statistics: String,
+    /// What the writer wants to know of the file without opening it.
+    pub tags: HashMap<String, Option<String>>,
+}
+
+impl NewFile {
+    /// Encodes `batches` (of the table's file schema) as one file of partition `partition`. CPU-bound.
+    pub fn encode(spec: &TableSpec, partition: Option<&str>, batches: &[RecordBatch]) -> Result<Self, LakeError> {
+        let bytes = encode(spec.file_schema(), batches).map_err(|error| LakeError::Internal {
+            attempt: "encode rows",
+            table: spec.name.into(),
+            detail: error.to_string(),
+        })?;
+        let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
+        let path = match (spec.partition_column, partition) {
+            (Some(column), Some(value)) => Path::from(format!("{column}={value}/{name}")),
+            _ => Path::from(name),
+        };
+        Ok(NewFile {
+            path,
+            bytes: bytes.into(),
+            rows: batches.iter().map(RecordBatch::num_rows).sum(),
+            partition: partition.map(str::to_owned),
+            statistics: statistics(spec.statistics_columns, batches).to_string(),
+            tags: HashMap::new(),
+        })
+    }
+
+    /// Puts the bytes where the commit will say they are. Harmless until then.
+    pub async fn put(&self, store: &dyn ObjectStore, table: &str) -> Result<(), LakeError> {
+        store
+            .put(&self.path, PutPayload::from(self.bytes.clone()))
+            .await
+            .map(|_| ())
+            .map_err(|source| LakeError::Store { attempt: "write", object: format!("{table}/{}", self.path), source })
+    }
+
+    pub fn to_add(&self, spec: &TableSpec, now_ms: i64) -> Add {
+        let partition_values: HashMap<_, _> =
+            spec.partition_column.iter().map(|&column| (column.to_owned(), self.partition.clone())).collect();
+        Add {
+            path: self.path.to_string(),
+            partition_values,
+            size: self.bytes.len() as i64,
+            modification_time: now_ms,
+            data_change: true,
+            stats: Some(self.statistics.clone()),
+            tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            deletion_vector: None,
+            base_row_id: None,
+            default_row_commit_version: None,
+            clustering_provider: None,
+        }
+    }
+}
+
+fn encode(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, ParquetError> {
+    // Chunk statistics prune; page statistics cost more than they bring in files of this size. Dictionaries slow
+    // small files down more than they shrink them.
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.into_inner()
+}
+
+/// Row count, and minimum, maximum and null count of `columns`.
+fn statistics(columns: &[&str], batches: &[RecordBatch]) -> Value {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for &name in columns {
+        let arrays: Vec<_> = batches.iter().filter_map(|batch| batch.column_by_name(name)).collect();
+        nulls.insert(name.into(), json!(arrays.iter().map(|array| array.null_count()).sum::<usize>()));
+        let ranges: Vec<(i64, i64)> = arrays.iter().filter_map(|array| range(array.as_ref())).collect();
+        let least = ranges.iter().map(|range| range.0).min();
+        let greatest = ranges.iter().map(|range| range.1).max();
+        if let (Some(least), Some(greatest), Some(array)) = (least, greatest, arrays.first()) {
+            min.insert(name.into(), statistic(array.data_type(), least));
+            max.insert(name.into(), statistic(array.data_type(), greatest));
+        }
+    }
+    json!({"numRecords": rows, "minValues": min, "maxValues": max, "nullCount": nulls})
+}
+
+fn range(array: &dyn Array) -> Option<(i64, i64)> {
+    match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let array = array.as_primitive::<TimestampMicrosecondType>();
+            Some((compute::min(array)?, compute::max(array)?))
+        }
+        DataType::Int64 => {
+            let array = array.as_primitive::<Int64Type>();
+            Some((compute::min(array)?, compute::max(array)?))
+        }
+        DataType::Int32 => {
+            let array = array.as_primitive::<Int32Type>();
+            Some((compute::min(array)?.into(), compute::max(array)?.into()))
+        }
+        _ => None,
+    }
+}
+
+fn statistic(kind: &DataType, value: i64) -> Value {
+    match kind {
+        DataType::Timestamp(..) => match DateTime::from_timestamp_micros(value) {
+            Some(at) => json!(at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()),
+            None => Value::Null,
+        },
+        _ => json!(value),
+    }
+}
+
+/// What the log knows of a file without opening it.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Statistics {
+    pub num_records: Option<i64>,
+    pub min_values: Map<String, Value>,
+    pub max_values: Map<String, Value>,
+}
+
+impl Statistics {
+    /// Of a file whose statistics are missing or unreadable nothing is known.
+    pub fn of(add: &Add) -> Self {
+        add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Smallest and largest value of a timestamp column, in microseconds, widened to whole milliseconds since other
+    /// writers truncate.
+    pub fn instants(&self, column: &str) -> Option<(i64, i64)> {
+        let micros =
+            |value: Option<&Value>| DateTime::parse_from_rfc3339(value?.as_str()?).ok().map(|at| at.timestamp_micros());
+        Some((micros(self.min_values.get(column))?, micros(self.max_values.get(column))?.saturating_add(999)))
+    }
+}
+
+/// Reads the columns `columns` (all when empty) of a data file.
+pub async fn read(
+    store: &dyn ObjectStore,
+    table: &str,
+    add: &Add,
+    columns: &[&str],
+) -> Result<Vec<RecordBatch>, LakeError> {
+    let object = || format!("{table}/{}", add.path);
+    let path = Path::from(add.path.as_str());
+    let attempt = async || store.get(&path).await?.bytes().await;
+    let bytes = attempt().await.map_err(|source| LakeError::Store { attempt: "read", object: object(), source })?;
+    decode(bytes, columns).map_err(|error| LakeError::Damaged {
+        table: table.into(),
+        object: add.path.clone(),
+        detail: error.to_string(),
+    })
+}
+
+fn decode(bytes: Bytes, columns: &[&str]) -> Result<Vec<RecordBatch>, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let mask = match columns {
+        [] => ProjectionMask::all(),
+        names => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
+    };
+    let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
+    batches.collect::<Result<_, _>>().map_err(ParquetError::from)
+}

@@ -1,0 +1,26 @@
+//! Delta tables on an object store: open, append, replace, checkpoint.
+//!
+//! What this module promises: a commit is one put-if-absent of one JSON file, so it happens completely or not at
+//! all, whatever is killed when; an appended batch is there once, however often and by however many writers it is
+//! tried; a rewrite that was planned on a state that is gone is refused. What it refuses to know: any table's name,
+//! any business word, who calls it and why.
+//!
+//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`log`] (the files of the
+//! Delta log and the actions in them), [`table`] (create, verify, replay), [`commit`] (the one PUT), [`append`]
+//! (many writers, exactly once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
+//! [`checkpoint`].
+
+pub mod error;
+pub mod store;
+pub mod schema;
+pub mod log;
+pub mod workers;
+pub mod table;
+pub mod commit;
+pub mod file;
+pub mod append;
+pub mod rewrite;
+pub mod checkpoint;
+
+pub use deltalake::arrow;
+pub use error::LakeError;

@@ -1,0 +1,125 @@
+//! Where the lake is: a folder, memory, Azure Blob or ADLS Gen2, behind one object store.
+//!
+//! The store's own retries are short and few: whoever calls us retries too, and for ever.
+
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "lake URL `{url}` is not one of a folder, `az://container/path`, `abfss://container@account.dfs.core.windows.net/path`: \
+         {detail}"
+    )]
+    Url { url: String, detail: String },
+    #[error("cannot create the lake's folder `{path}`")]
+    Folder { path: String, source: std::io::Error },
+    #[error("storage option `{key}` is unknown")]
+    Option { key: String },
+    #[error("cannot set up the store for `{url}`")]
+    Client { url: String, source: object_store::Error },
+}
+
+/// A store and the root of the lake in it.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    url: Url,
+    /// Rooted at the container or file system.
+    root: Arc<dyn ObjectStore>,
+    path: Path,
+}
+
+impl Lake {
+    /// `options` are the keys of `object_store`'s Azure client (`azure_client_id`, `azure_msi_endpoint`,
+    /// `azure_storage_use_emulator`, ...); a folder takes none. Nothing is asked of the network here.
+    pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<Self, StoreError> {
+        if !url.contains("://") {
+            return Self::folder(std::path::Path::new(url));
+        }
+        let parsed = Url::parse(url).map_err(|error| StoreError::Url { url: url.into(), detail: error.to_string() })?;
+        match parsed.scheme() {
+            "file" => match parsed.to_file_path() {
+                Ok(path) => Self::folder(&path),
+                Err(()) => Err(StoreError::Url { url: url.into(), detail: "not an absolute path".into() }),
+            },
+            "memory" => Ok(Self::on(Arc::new(InMemory::new()), parsed)),
+            "az" | "azure" | "abfs" | "abfss" => Self::azure(parsed, options),
+            other => Err(StoreError::Url { url: url.into(), detail: format!("scheme `{other}` is unknown") }),
+        }
+    }
+
+    /// A lake on a store made elsewhere.
+    pub fn on(root: Arc<dyn ObjectStore>, url: Url) -> Self {
+        let path = Path::from_url_path(url.path()).unwrap_or_default();
+        Lake { url, root, path }
+    }
+
+    fn folder(path: &std::path::Path) -> Result<Self, StoreError> {
+        let folder = |source| StoreError::Folder { path: path.display().to_string(), source };
+        std::fs::create_dir_all(path).map_err(folder)?;
+        let path = path.canonicalize().map_err(folder)?;
+        let url = Url::from_directory_path(&path)
+            .map_err(|()| StoreError::Url { url: path.display().to_string(), detail: "not an absolute path".into() })?;
+        Ok(Self::on(Arc::new(LocalFileSystem::new()), url))
+    }
+
+    fn azure(url: Url, options: &BTreeMap<String, String>) -> Result<Self, StoreError> {
+        let mut builder = MicrosoftAzureBuilder::new().with_url(url.as_str());
+        for (key, value) in options {
+            let key = AzureConfigKey::from_str(key).map_err(|_| StoreError::Option { key: key.clone() })?;
+            builder = builder.with_config(key, value);
+        }
+        let retry = RetryConfig { max_retries: 3, retry_timeout: Duration::from_secs(20), ..RetryConfig::default() };
+        let client = ClientOptions::new()
+            .with_timeout(Duration::from_secs(30))
+            .with_connect_timeout(Duration::from_secs(5))
+            .with_allow_http(options.keys().any(|key| key.contains("use_emulator") || key.contains("allow_http")));
+        let store = builder
+            .with_retry(retry)
+            .with_client_options(client)
+            .build()
+            .map_err(|source| StoreError::Client { url: url.to_string(), source })?;
+        Ok(Self::on(Arc::new(store), url))
+    }
+
+    /// For messages; never holds a credential, since those come as options.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The store below `name`, so that paths are relative to the table.
+    pub fn table_store(&self, name: &str) -> Arc<dyn ObjectStore> {
+        let mut path = self.path.clone();
+        for segment in name.split('/') {
+            path = path.join(segment);
+        }
+        Arc::new(PrefixStore::new(self.root.clone(), path))
+    }
+
+    pub(super) fn root(&self) -> Arc<dyn ObjectStore> {
+        self.root.clone()
+    }
+
+    pub(super) fn table_url(&self, name: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/{name}/", self.url.path().trim_end_matches('/')));
+        url
+    }
+
+    /// One cheap request, to tell whether the lake can be reached.
+    pub async fn reach(&self) -> Result<(), object_store::Error> {
+        match self.root.head(&self.path.clone().join("_reach")).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

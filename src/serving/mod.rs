@@ -1,0 +1,3 @@
+//! Serving: gold as people want to look at it. Reads gold's columns, never its code.
+
+pub mod overview;

@@ -1,0 +1,111 @@
+//! All of gold in a few numbers.
+
+use crate::gold::schema;
+use crate::lake::LakeError;
+use crate::lake::arrow::array::{
+    Array, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray,
+};
+use crate::lake::table::{Replay, Table};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+use xxhash_rust::xxh3::xxh3_64;
+
+const COLUMNS: [&str; 8] = [
+    schema::USER_ID,
+    schema::TOTAL_EVENTS,
+    schema::PURCHASE_COUNT,
+    schema::TOTAL_PURCHASE_VALUE,
+    schema::PRODUCT_NAMES_VIEWED,
+    schema::CART_ABANDONED,
+    schema::IS_BOT,
+    schema::IS_FINAL,
+];
+
+/// Sums over all sessions.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overview {
+    pub sessions: i64,
+    pub events: i64,
+    pub users: i64,
+    /// Sessions with a purchase.
+    pub converted: i64,
+    /// Sessions with something in the cart and no purchase.
+    pub abandoned: i64,
+    pub purchases: i64,
+    /// In ten-thousandths of the currency's unit.
+    pub revenue: i64,
+    pub bots: i64,
+    pub finals: i64,
+    /// By name: sessions that saw the product, and those of them with a purchase.
+    pub products: BTreeMap<String, (i64, i64)>,
+}
+
+/// One product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product<'a> {
+    pub name: &'a str,
+    pub sessions: i64,
+    pub converted: i64,
+}
+
+impl Overview {
+    /// Of a table that does not exist, nothing.
+    pub async fn read(gold: &Table) -> Result<Self, LakeError> {
+        let mut overview = Overview::default();
+        if !gold.exists().await? {
+            return Ok(overview);
+        }
+        let mut users = HashSet::new();
+        for add in gold.snapshot(Replay::TxnsAndFiles).await?.files.values() {
+            for batch in gold.read(add, &COLUMNS).await? {
+                overview.add(&batch, &mut users).ok_or_else(|| LakeError::Damaged {
+                    table: schema::TABLE.into(),
+                    object: add.path.clone(),
+                    detail: format!("columns {COLUMNS:?} are missing or of another type"),
+                })?;
+            }
+        }
+        overview.users = users.len() as i64;
+        Ok(overview)
+    }
+
+    /// The products that most sessions saw, at most `most`.
+    pub fn products(&self, most: usize) -> Vec<Product<'_>> {
+        let mut products: Vec<Product> =
+            self.products.iter().map(|(name, &(sessions, converted))| Product { name, sessions, converted }).collect();
+        products.sort_by_key(|product| (-product.sessions, product.name));
+        products.truncate(most);
+        products
+    }
+
+    fn add(&mut self, batch: &RecordBatch, users: &mut HashSet<u64>) -> Option<()> {
+        let user = column::<StringArray>(batch, schema::USER_ID)?;
+        let events = column::<Int64Array>(batch, schema::TOTAL_EVENTS)?;
+        let purchases = column::<Int64Array>(batch, schema::PURCHASE_COUNT)?;
+        let value = column::<Decimal128Array>(batch, schema::TOTAL_PURCHASE_VALUE)?;
+        let names = column::<ListArray>(batch, schema::PRODUCT_NAMES_VIEWED)?;
+        let flag = |name| column::<BooleanArray>(batch, name).map(|flags| flags.true_count() as i64);
+        self.sessions += batch.num_rows() as i64;
+        self.abandoned += flag(schema::CART_ABANDONED)?;
+        self.bots += flag(schema::IS_BOT)?;
+        self.finals += flag(schema::IS_FINAL)?;
+        for row in 0..batch.num_rows() {
+            let converted = i64::from(purchases.value(row) > 0);
+            users.insert(xxh3_64(user.value(row).as_bytes()));
+            self.events += events.value(row);
+            self.purchases += purchases.value(row);
+            self.revenue = self.revenue.saturating_add(value.value(row) as i64);
+            self.converted += converted;
+            for name in names.value(row).as_string::<i32>().iter().flatten() {
+                let counts = self.products.entry(name.to_owned()).or_default();
+                counts.0 += 1;
+                counts.1 += converted;
+            }
+        }
+        Some(())
+    }
+}
+
+fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Option<&'a T> {
+    batch.column_by_name(name)?.as_any().downcast_ref()
+}

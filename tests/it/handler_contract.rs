@@ -1,0 +1,91 @@
+//! The real `handler` on a real socket, fed with requests that the real host sent, byte for byte.
+
+use crate::support::process::Handler;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn it_answers_the_readiness_probe_before_it_has_touched_the_lake() {
+    let handler = Handler::start(&[
+        ("LAKE_URL", "az://nowhere/lake"),
+        ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:9"),
+        ("AZURE_STORAGE_ACCOUNT_NAME", "a"),
+        ("AZURE_STORAGE_ALLOW_HTTP", "true"),
+    ]);
+    let answer = handler.send_recorded("readiness").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Recordings of requests to functions of other names; the name in the request line is all that is changed.
+fn our_function(recording: &str) -> &'static str {
+    match recording.split('-').next() {
+        Some("timer") => "sessionize",
+        Some("http") => "health",
+        _ => "ingest",
+    }
+}
+
+#[tokio::test]
+async fn every_recorded_request_is_answered_as_the_contract_wants() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host-examples");
+    let mut names: Vec<String> = std::fs::read_dir(examples)
+        .expect("the examples are there")
+        .filter_map(|entry| entry.ok()?.file_name().to_string_lossy().strip_suffix(".http").map(str::to_owned))
+        // Not ours: we use neither forwarding nor, for the probe, a function.
+        .filter(|name| !name.starts_with("http-forwarded") && name != "readiness")
+        .collect();
+    names.sort();
+    assert!(names.len() > 60, "{} examples", names.len());
+    for name in names {
+        // The recordings are of different hubs that have one name: each gets a lake of its own.
+        let folder = tempfile::tempdir().expect("a folder");
+        let lake = folder.path().to_string_lossy().into_owned();
+        let handler = Handler::start(&[("LAKE_URL", &lake), ("MAX_EVENT_AGE", "none")]);
+        let answer = handler.send_recorded_to(&name, our_function(&name)).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        assert!(head.starts_with("HTTP/1.1 200"), "{name}: {answer}");
+        assert!(head.to_lowercase().contains("content-type: application/json"), "{name}: {answer}");
+        let body: serde_json::Value = serde_json::from_str(body).expect("an answer is JSON");
+        assert!(body["Outputs"].is_object(), "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn bad_settings_are_all_named_at_once() {
+    let output = Handler::run_to_its_end(&[("SESSION_TIMEOUT", "soon"), ("MAX_EVENT_BYTES", "many")]);
+    assert_ne!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stdout);
+    for name in ["LAKE_URL", "SESSION_TIMEOUT", "MAX_EVENT_BYTES", "FUNCTIONS_CUSTOMHANDLER_PORT"] {
+        assert!(text.contains(name), "{name} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    let handler = Handler::start(&[("LAKE_URL", &lake.to_string_lossy()), ("MAX_EVENT_AGE", "none")]);
+    handler.ready().await;
+    // A file where the table's folder should be: no store can write there.
+    let in_the_way = lake.join("bronze");
+    std::fs::write(&in_the_way, "").expect("a file");
+    let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(handler.send_recorded("readiness").await.starts_with("HTTP/1.1 200"));
+    std::fs::remove_file(in_the_way).expect("removed");
+    let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn it_dies_with_its_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut orphan = Handler::start_below_a_shell(&[("LAKE_URL", &folder.path().to_string_lossy())]);
+    orphan.ready().await;
+    orphan.kill_the_shell();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while orphan.answers().await {
+        assert!(Instant::now() < deadline, "the handler outlived its host");
+        tokio::task::yield_now().await;
+    }
+}

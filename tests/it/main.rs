@@ -1,0 +1,12 @@
+//! The tests that need more than one module. One executable: each further one would link deltalake again.
+
+mod defects;
+mod gold_equals_naive_fold;
+mod handler_contract;
+mod lake_exactly_once;
+mod local_run;
+mod readers;
+mod scripts;
+mod stores;
+mod support;
+mod tidy;

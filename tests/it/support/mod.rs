@@ -1,0 +1,9 @@
+//! What tests share: a world with real code in it, and ways to look at it.
+
+pub mod azurite;
+pub mod envelope;
+pub mod naive;
+pub mod process;
+pub mod python;
+pub mod render;
+pub mod world;

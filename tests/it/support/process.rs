@@ -1,0 +1,138 @@
+//! The executables, as processes.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// A `clickstream` that finds the handler beside it and builds nothing.
+pub fn clickstream() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clickstream"));
+    command.env_remove("CARGO").env_remove("LAKE_URL");
+    command
+}
+
+/// A running handler; killed when dropped.
+pub struct Handler {
+    child: Child,
+    port: u16,
+}
+
+impl Handler {
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let child = handler(settings).env(PORT, port.to_string()).stdout(Stdio::null()).spawn().expect("it starts");
+        Handler { child, port }
+    }
+
+    /// As a child of a shell that stands for the host.
+    pub fn start_below_a_shell(settings: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "\"$0\" & wait", HANDLER]).envs(settings.iter().copied());
+        let child = shell.env(PORT, port.to_string()).stdout(Stdio::null()).spawn().expect("it starts");
+        Handler { child, port }
+    }
+
+    pub fn kill_the_shell(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// For a handler that does not stay up.
+    pub fn run_to_its_end(settings: &[(&str, &str)]) -> Output {
+        handler(settings).output().expect("it starts")
+    }
+
+    pub async fn answers(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
+    }
+
+    pub async fn ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.answers().await {
+            assert!(Instant::now() < deadline, "the handler does not answer");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Sends a recorded request as it is; the answer's head and body.
+    pub async fn send_recorded(&self, name: &str) -> String {
+        self.send(&recording(name)).await
+    }
+
+    /// Sends a recorded request byte for byte, but to `function`.
+    pub async fn send_recorded_to(&self, name: &str, function: &str) -> String {
+        let recorded = recording(name);
+        let end = recorded.iter().position(|&byte| byte == b'\n').expect("a request line");
+        let request = [format!("POST /{function} HTTP/1.1\r\n").as_bytes(), &recorded[end + 1..]].concat();
+        self.send(&request).await
+    }
+
+    pub async fn send(&self, request: &[u8]) -> String {
+        self.ready().await;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("it listens");
+        stream.write_all(request).await.expect("sent");
+        read_answer(&mut stream).await
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn handler(settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(HANDLER);
+    command.env_clear().envs(settings.iter().copied());
+    command
+}
+
+/// Up to the end that the head announces: the connection stays open.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let mut part = [0; 16_384];
+    loop {
+        let read = stream.read(&mut part).await.expect("an answer");
+        answer.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&answer);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+                .expect("an answer says how long it is");
+            if body.len() >= length {
+                return text.into_owned();
+            }
+        }
+        assert!(read > 0, "the connection was closed within the answer: {text}");
+    }
+}
+
+fn recording(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/host-examples/{name}.http"));
+    std::fs::read(path).expect("a recording")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// The lines of the real web log.
+pub fn web_log() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/web-log.ndjson.gz");
+    let mut text = String::new();
+    let file = std::fs::File::open(path).expect("the log is there");
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("it is text");
+    text
+}

@@ -1,0 +1,29 @@
+//! Readers that we did not write: `deltalake` for Python, DuckDB and Polars, in an environment of the tests' own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The interpreter with the packages of `tests/readers/requirements.txt`, installed on first use.
+pub fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let environment = root.join("target/readers");
+        let python = environment.join("bin/python");
+        let requirements = root.join("tests/readers/requirements.txt");
+        let installed = environment.join("installed.txt");
+        let wanted = std::fs::read_to_string(&requirements).expect("the requirements are there");
+        if std::fs::read_to_string(&installed).ok().as_deref() != Some(&wanted) {
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements));
+            std::fs::write(installed, wanted).expect("written");
+        }
+        python
+    })
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; python3 is needed"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,59 @@
+//! The functions on a lake of their own, with a clock that stands until it is set.
+
+use super::envelope::{Sent, envelope};
+use clickstream::app::{App, Settings};
+use clickstream::clock::Clock;
+use clickstream::config;
+use clickstream::event::time::Timestamp;
+use clickstream::functions::{Failure, ingest};
+use clickstream::lake::store::Lake;
+use std::collections::BTreeMap;
+
+/// 2026-01-15T12:00:00Z.
+pub const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
+
+pub struct World {
+    pub app: App,
+    lake: Lake,
+    settings: BTreeMap<String, String>,
+}
+
+impl World {
+    /// In memory, with default settings.
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        let lake = Lake::open("memory:///lake", &BTreeMap::new()).expect("a lake in memory needs nothing");
+        Self::on(lake, settings)
+    }
+
+    pub fn on(lake: Lake, settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let app = App::on(lake.clone(), app_settings(&settings), Clock::manual(NOON));
+        World { app, lake, settings }
+    }
+
+    /// A second process on the same lake: it remembers nothing.
+    pub fn restart(&mut self) {
+        self.app = App::on(self.lake.clone(), app_settings(&self.settings), self.app.clock.clone());
+    }
+
+    pub fn set_now(&self, now: Timestamp) {
+        self.app.clock.set(now);
+    }
+
+    pub async fn ingest(&self, partition: &str, events: &[Sent]) -> Result<ingest::Report, Failure> {
+        ingest::run(&self.app, envelope(partition, events)).await
+    }
+
+    /// Until nothing is left to do.
+    pub async fn sessionize(&self) {
+        while self.app.gold.sessionize().await.expect("sessionize works").run.is_some() {}
+    }
+}
+
+fn app_settings(settings: &BTreeMap<String, String>) -> Settings {
+    config::app(settings, "memory:///lake").unwrap_or_else(|invalid| panic!("{invalid}"))
+}
