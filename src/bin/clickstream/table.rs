@@ -1,12 +1,12 @@
 //! Tables for people.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
 /// Rows below `header`; all columns but the first are aligned to the right.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(UTF8_BORDERS_ONLY).set_header(header);
     for row in rows {
         table.add_row(row);
     }

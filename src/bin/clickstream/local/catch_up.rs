@@ -1,7 +1,7 @@
 //! Running `sessionize` until gold has everything that silver has.
 
 use crate::Failure;
-use crate::host::Host;
+use crate::host::running::Host;
 use clickstream::app::App;
 use clickstream::gold;
 use clickstream::lake::log::Version;

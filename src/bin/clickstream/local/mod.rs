@@ -7,8 +7,10 @@ mod catch_up;
 mod progress;
 mod summary;
 
+use super::host::faults::Faults;
+use super::host::options::HostOptions;
+use super::host::running::{Drained, Host};
 use super::host::source::EventSource;
-use super::host::{Drained, Faults, Host, HostOptions};
 use super::source::{self, Shape, StateFolder};
 use super::{Failure, Verdict, generate, lake, package};
 use progress::Progress;

@@ -1,6 +1,7 @@
 //! What is going on, on one line that is always up to date; problems above it.
 
-use crate::host::{Delivered, DeliveryOutcome, HostEvent, InvocationOutcome};
+use crate::host::event::{Delivered, DeliveryOutcome, HostEvent, OutputStream};
+use crate::host::invoke::InvocationOutcome;
 use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;
@@ -29,6 +30,10 @@ pub struct Tally {
     pub invocations: u64,
     pub retries: u64,
     pub handler_starts: u64,
+    /// From the last start of the handler to its first answer.
+    pub ready_after_ms: u128,
+    /// How long the last run of a timer function took.
+    pub timer_ms: u128,
     pub sessions_written: i64,
     pub late_events: i64,
     /// Microseconds since the epoch.
@@ -99,21 +104,25 @@ impl Tally {
     fn take(&mut self, event: HostEvent) -> Option<String> {
         match event {
             HostEvent::Delivered(delivered) => self.delivered(delivered),
-            HostEvent::TimerRan { function, outcome, .. } => self.timer_ran(&function, outcome),
-            HostEvent::Retrying { function, attempt, reason, .. } => {
+            HostEvent::TimerRan { function, outcome, duration } => self.timer_ran(&function, outcome, duration),
+            HostEvent::Retrying { function, partition, attempt, delay, reason } => {
                 self.retries += 1;
+                let of_partition = partition.map(|id| format!(" of partition {id}")).unwrap_or_default();
                 // The first failure is news; that it goes on is not.
-                (attempt == 1).then(|| format!("`{function}` failed and is tried again: {reason}"))
+                let text = || format!("`{function}`{of_partition} failed, again in {} ms: {reason}", delay.as_millis());
+                (attempt == 1).then(text)
             }
-            HostEvent::HandlerStarted { .. } => {
+            HostEvent::HandlerStarted { pid, ready_after } => {
                 self.handler_starts += 1;
-                None
+                self.ready_after_ms = ready_after.as_millis();
+                (self.handler_starts > 1).then(|| format!("the handler is up again as process {pid}"))
             }
             HostEvent::HandlerExited { status, restarting } => {
                 let next = if restarting { "; it is started again" } else { "" };
                 Some(format!("the handler ended with {status}{next}"))
             }
-            HostEvent::HandlerOutput { line, .. } => handler_error(&line),
+            HostEvent::HandlerOutput { stream: OutputStream::Stderr, line } => Some(format!("handler: {line}")),
+            HostEvent::HandlerOutput { stream: OutputStream::Stdout, line } => handler_error(&line),
             HostEvent::FunctionInError { function, reason } => {
                 Some(format!("function `{function}` is not run: {reason}"))
             }
@@ -135,12 +144,20 @@ impl Tally {
         self.durations.push(delivered.duration);
         delivered.logs.iter().for_each(|log| self.ran(log));
         match delivered.outcome {
-            DeliveryOutcome::Lost { reason } => Some(format!("{} events were given up: {reason}", delivered.events)),
+            DeliveryOutcome::Lost { reason } => Some(format!(
+                "`{}` gave up {} events of partition {}, from sequence number {} to {}: {reason}",
+                delivered.function,
+                delivered.events,
+                delivered.partition,
+                delivered.first_sequence_number,
+                delivered.last_sequence_number
+            )),
             _ => None,
         }
     }
 
-    fn timer_ran(&mut self, function: &str, outcome: InvocationOutcome) -> Option<String> {
+    fn timer_ran(&mut self, function: &str, outcome: InvocationOutcome, duration: Duration) -> Option<String> {
+        self.timer_ms = duration.as_millis();
         match outcome {
             InvocationOutcome::Succeeded(answer) => {
                 answer.logs.iter().for_each(|log| self.ran(log));

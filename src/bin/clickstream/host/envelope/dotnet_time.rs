@@ -1,6 +1,6 @@
 //! Instants as the host's JSON library writes them: ticks of 100 ns, trailing zeros dropped.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 /// `2026-01-15T10:20:30.123`, without a zone.
 pub fn without_zone(instant: DateTime<Utc>) -> String {
@@ -14,7 +14,10 @@ pub fn without_zone(instant: DateTime<Utc>) -> String {
 
 /// `2026-01-15T10:20:30`: what is left of an instant that is not inside an array.
 pub fn whole_seconds(instant: DateTime<Utc>) -> String {
-    instant.format("%Y-%m-%dT%H:%M:%S").to_string()
+    // Three times per event of a batch, which `DateTime::format` is too slow for.
+    let (date, time) = (instant.date_naive(), instant.time());
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
 }
 
 /// `2026-01-15T10:20:30.123+00:00`.

@@ -21,7 +21,11 @@ pub struct InboundRequest {
 }
 
 /// The one identity of a request without authentication.
-const ANONYMOUS: &str = r#"[{"AuthenticationType":null,"IsAuthenticated":false,"Actor":null,"BootstrapContext":null,"Claims":[],"Label":null,"Name":null,"NameClaimType":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name","RoleClaimType":"http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}]"#;
+const ANONYMOUS: &str = concat!(
+    r#"[{"AuthenticationType":null,"IsAuthenticated":false,"Actor":null,"BootstrapContext":null,"Claims":[],"#,
+    r#""Label":null,"Name":null,"NameClaimType":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name","#,
+    r#""RoleClaimType":"http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}]"#
+);
 
 /// The envelope of an HTTP request.
 pub fn http_request(binding: &str, request: &InboundRequest) -> Envelope {

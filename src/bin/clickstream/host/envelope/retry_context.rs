@@ -21,10 +21,9 @@ impl RetryContext {
     pub(super) fn json(&self) -> String {
         let max_retry_count = self.max_retry_count.map_or(-1, i64::from);
         let exception = self.exception.as_deref().unwrap_or("null");
-        format!(
-            r#"{{"RetryCount":{},"MaxRetryCount":{max_retry_count},"Exception":{exception},"Instance":null,"State":{{}}}}"#,
-            self.retry_count
-        )
+        let count = self.retry_count;
+        format!(r#"{{"RetryCount":{count},"MaxRetryCount":{max_retry_count},"Exception":{exception},"#)
+            + r#""Instance":null,"State":{}}"#
     }
 
     /// The .NET exception the host reports for `failure`. Its keys and messages are the host's, its stack traces are

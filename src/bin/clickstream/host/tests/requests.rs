@@ -59,7 +59,7 @@ async fn a_function_in_error_is_reported_and_the_others_run() {
     let bench = Bench::new(&["ok"]).function("tidy", NEVER).function("other", "{}").ingest(None);
     let mut run = bench
         .start(no_events(), |options| {
-            options.app_settings.insert("HUB".to_owned(), "other".to_owned()).map_or((), drop)
+            options.app_settings.insert("HUB".to_owned(), "other".to_owned());
         })
         .await;
     assert_eq!(run.events.count(|event| matches!(event, HostEvent::FunctionInError { .. })), 2);
