@@ -82,7 +82,7 @@ impl Lake {
         let client = ClientOptions::new()
             .with_timeout(Duration::from_secs(30))
             .with_connect_timeout(Duration::from_secs(5))
-            .with_allow_http(options.keys().any(|key| key.contains("use_emulator") || key.contains("allow_http")));
+            .with_allow_http(options.iter().any(|(key, value)| is_on_this_machine(key, value)));
         let store = builder
             .with_retry(retry)
             .with_client_options(client)
@@ -122,4 +122,10 @@ impl Lake {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Only on this machine may credentials travel in the clear: an emulator, or an endpoint on loopback.
+fn is_on_this_machine(key: &str, value: &str) -> bool {
+    let loopback = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+    key.contains("use_emulator") || (key.contains("endpoint") && loopback.iter().any(|start| value.starts_with(start)))
 }

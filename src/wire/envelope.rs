@@ -19,8 +19,10 @@ impl<'a> Envelope<'a> {
             .map_err(|source| EnvelopeError::NotJson { object: "the invocation".to_owned(), source })
     }
 
+    /// The value of `binding`; of the only one there is, if function.json calls it otherwise.
     pub fn binding(&self, binding: &str) -> Result<&'a RawValue, EnvelopeError> {
-        self.data.get(binding).copied().ok_or_else(|| {
+        let only = || self.data.values().next().filter(|_| self.data.len() == 1);
+        self.data.get(binding).or_else(only).copied().ok_or_else(|| {
             let names: Vec<String> = self.data.keys().map(|name| format!("`{name}`")).collect();
             let found = if names.is_empty() { "no data".to_owned() } else { names.join(", ") };
             EnvelopeError::NoBinding { binding: binding.to_owned(), found }

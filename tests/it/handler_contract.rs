@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn it_answers_the_readiness_probe_before_it_has_touched_the_lake() {
-    let handler = Handler::start(&[
-        ("LAKE_URL", "az://nowhere/lake"),
+    let nowhere = [
+        ("LAKE_URL", "az://lake/path"),
+        ("AZURE_STORAGE_ACCOUNT_NAME", "account"),
         ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:9"),
-        ("AZURE_STORAGE_ACCOUNT_NAME", "a"),
-        ("AZURE_STORAGE_ALLOW_HTTP", "true"),
-    ]);
+    ];
+    let handler = Handler::start(&nowhere);
     let answer = handler.send_recorded("readiness").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
@@ -68,6 +68,7 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
     handler.ready().await;
     // A file where the table's folder should be: no store can write there.
     let in_the_way = lake.join("bronze");
+    std::fs::create_dir_all(&lake).expect("a folder");
     std::fs::write(&in_the_way, "").expect("a file");
     let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");

@@ -24,7 +24,6 @@ async fn lake(azurite: &Azurite, url: &str, container: &str) -> Lake {
         ("azure_storage_account_name".to_owned(), ACCOUNT.to_owned()),
         ("azure_storage_account_key".to_owned(), KEY.to_owned()),
         ("azure_storage_endpoint".to_owned(), azurite.blob_endpoint.clone()),
-        ("azure_allow_http".to_owned(), "true".to_owned()),
     ]);
     Lake::open(url, &options).expect("a client")
 }
@@ -55,7 +54,6 @@ async fn a_data_lake_url_reaches_the_same_tables() {
     let options = BTreeMap::from([
         ("azure_storage_account_key".to_owned(), KEY.to_owned()),
         ("azure_storage_endpoint".to_owned(), azurite.blob_endpoint.clone()),
-        ("azure_allow_http".to_owned(), "true".to_owned()),
     ]);
     let url = format!("abfss://files@{ACCOUNT}.dfs.core.windows.net/path");
     let files = Lake::open(&url, &options).expect("a client");
@@ -88,9 +86,7 @@ async fn managed_identity_asks_the_endpoint_that_functions_names() {
         ("AZURE_STORAGE_ENDPOINT".to_owned(), format!("http://{address}")),
     ]);
     let settings = config::app(&environment, "abfss://lake@account.dfs.core.windows.net/path").expect("good settings");
-    let mut options = settings.storage_options;
-    options.insert("azure_allow_http".to_owned(), "true".to_owned());
-    let lake = Lake::open(&settings.lake_url, &options).expect("a client");
+    let lake = Lake::open(&settings.lake_url, &settings.storage_options).expect("a client");
     lake.reach().await.expect("the store answers");
     let asked = asked.0.lock().expect("no test thread has panicked").clone();
     assert_eq!(asked[0]["query"]["client_id"], "11111111-2222-3333-4444-555555555555");

@@ -25,7 +25,7 @@ def by_polars(path):
 
 def by_duckdb(path):
     dataset = DeltaTable(path).to_pyarrow_dataset()  # noqa: F841, DuckDB finds it by its name
-    return duckdb.sql("select count(*) from dataset").fetchone()[0]
+    return duckdb.sql("select count(*) from dataset").fetchall()[0][0]
 
 
 def brute_force(lines):

@@ -8,6 +8,7 @@ mod progress;
 mod summary;
 
 use super::host::faults::Faults;
+use super::host::invoke::RequestFormat;
 use super::host::options::HostOptions;
 use super::host::running::{Drained, Host};
 use super::host::source::EventSource;
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// Faults that the host causes, such as `kill=7,overlap=5,redeliver=3`
     #[arg(long, default_value = "")]
     faults: Faults,
+    /// Send bodies with a length, as `func start` does, instead of in chunks, as the host in Azure does
+    #[arg(long)]
+    content_length: bool,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -79,6 +83,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
         app_settings: app_settings(&arguments, lines.event_hub()),
         max_batch: arguments.batch.map(|most| most as usize),
         faults: arguments.faults.clone(),
+        request_format: if arguments.content_length { RequestFormat::ContentLength } else { RequestFormat::Chunked },
         // On a laptop the handler is killed on purpose, again and again.
         max_restarts: None,
         http_port: Some(arguments.port),

@@ -1,6 +1,6 @@
 //! What is going on, on one line that is always up to date; problems above it.
 
-use crate::host::event::{Delivered, DeliveryOutcome, HostEvent, OutputStream};
+use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream};
 use crate::host::invoke::InvocationOutcome;
 use serde_json::Value;
 use std::io::Write;
@@ -28,6 +28,8 @@ pub struct Tally {
     pub quarantined: i64,
     pub commits: i64,
     pub invocations: u64,
+    /// Batches that a fault of the host delivered once more.
+    pub repeated: u64,
     pub retries: u64,
     pub handler_starts: u64,
     /// From the last start of the handler to its first answer.
@@ -137,7 +139,8 @@ impl Tally {
     }
 
     fn delivered(&mut self, delivered: Delivered) -> Option<String> {
-        self.invocations += 1;
+        self.invocations += u64::from(delivered.attempts);
+        self.repeated += u64::from(delivered.kind != DeliveryKind::Regular);
         if self.durations.len() == REMEMBERED {
             self.durations.remove(0);
         }
