@@ -15,8 +15,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
-    let app = lake::open(&arguments.lake)?;
+    let app = lake::open_existing(&arguments.lake)?;
     let report = lake::block_on(async { Ok(audit::audit(&app).await?) })?;
+    if report.partitions.is_empty() {
+        return Err(format!("cannot audit lake `{}`: no event has ever come in", arguments.lake).into());
+    }
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

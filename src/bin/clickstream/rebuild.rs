@@ -37,7 +37,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
             Scope::Dates(dates)
         }
     };
-    let app = lake::open(&arguments.lake)?;
+    let app = lake::open_existing(&arguments.lake)?;
     let report = lake::block_on(async { Ok(app.gold.rebuild(scope).await?) })?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);

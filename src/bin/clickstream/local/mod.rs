@@ -132,9 +132,10 @@ async fn serve(arguments: Arguments, options: HostOptions, lines: Arc<source::Li
     };
     host.stop().await;
     let delivered = progress.finish().await;
-    if interrupted || !arguments.drain {
+    if interrupted {
         eprintln!("stopped; the same command goes on from here");
-        return Ok(Verdict::Holds);
+        // What was asked for with `--drain` has not happened.
+        return Ok(if arguments.drain { Verdict::Fails } else { Verdict::Holds });
     }
     summary::conclude(&app, &lines, delivered, arguments.json).await
 }

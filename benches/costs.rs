@@ -1,0 +1,251 @@
+//! What the design promises about cost, each as a ratio or a bound, measured in one run on this machine:
+//!
+//! ```text
+//! cargo bench --bench costs
+//! ```
+//!
+//! Nothing fails here: a busy machine must not break a build. Read the numbers.
+
+use bytes::Bytes;
+use clickstream::app::App;
+use clickstream::clock::Clock;
+use clickstream::event::parse::{Limits, parse};
+use clickstream::event::time::Timestamp;
+use clickstream::functions::ingest;
+use clickstream::lake::append::{Append, Appender, Position};
+use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
+use clickstream::lake::arrow::datatypes::{DataType, Schema};
+use clickstream::lake::file::NewFile;
+use clickstream::lake::schema::{TableSpec, record_batch, required};
+use clickstream::lake::store::Lake;
+use clickstream::lake::table::Table;
+use clickstream::lake::workers::Workers;
+use clickstream::lineage::Stamp;
+use clickstream::silver::quarantine;
+use clickstream::{bronze, config, silver, wire};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
+
+/// 2026-01-15T12:00:00Z.
+const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(append_to_a_small_and_a_large_table());
+    runtime.block_on(an_invocation_and_its_parts());
+    from_exec_to_the_first_answer();
+    memory_under_many_partitions();
+    let size = std::fs::metadata(HANDLER).expect("the handler is built").len();
+    println!("size of `handler`: {:.1} MB (at most 40)", size as f64 / 1e6);
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Appending must not depend on how many files a table has.
+async fn append_to_a_small_and_a_large_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::open(&folder.path().to_string_lossy(), &BTreeMap::new()).expect("a lake");
+    let (small, large) = (numbers_table(&lake, "small"), numbers_table(&lake, "large"));
+    fill(&small, 10).await;
+    fill(&large, 10_000).await;
+    // In turns, by fresh appenders that have opened the table, so that both see the same machine.
+    let (small, large) = (Appender::new(small), Appender::new(large));
+    let (mut small_times, mut large_times) = (Vec::new(), Vec::new());
+    for number in 0..101 {
+        small_times.push(append_100(&small, 1_000_000 + number).await);
+        large_times.push(append_100(&large, 1_000_000 + number).await);
+    }
+    let (small, large) = (median(small_times), median(large_times));
+    println!(
+        "append of 100 rows: {small:?} to a table of 10 files, {large:?} to one of 10,000: ratio {:.2} (at most 1.2)",
+        large.as_secs_f64() / small.as_secs_f64()
+    );
+}
+
+fn numbers_table(lake: &Lake, name: &'static str) -> Table {
+    let columns = Arc::new(Schema::new(vec![required("number", DataType::Int64)]));
+    let spec = TableSpec { name, columns, partition_column: None, statistics_columns: &["number"] };
+    Table::at(lake, spec, &Workers::new(2))
+}
+
+async fn fill(table: &Table, files: i64) {
+    let appender = Appender::new(table.clone());
+    for number in 0..files {
+        append_100(&appender, number).await;
+    }
+}
+
+async fn append_100(appender: &Appender, batch: i64) -> Duration {
+    let numbers: Vec<i64> = (batch * 100..(batch + 1) * 100).collect();
+    let spec = TableSpec {
+        name: "any",
+        columns: Arc::new(Schema::new(vec![required("number", DataType::Int64)])),
+        partition_column: None,
+        statistics_columns: &[],
+    };
+    let rows = record_batch(&spec, vec![Arc::new(Int64Array::from(numbers.clone())) as ArrayRef]).expect("one column");
+    let positions = numbers.iter().map(|&sequence| Position { sequence, enqueued_ms: 0 }).collect();
+    let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0 };
+    let started = Instant::now();
+    appender.append(append).await.expect("in");
+    started.elapsed()
+}
+
+/// An event of the shop's size and shape.
+fn event(number: i64) -> Vec<u8> {
+    json!({
+        "user_id": format!("user_{:08x}", number % 977), "session_id": format!("session_{:012x}", number % 977),
+        "timestamp": Timestamp(NOON.0 - 60_000_000 + number).to_string(), "event_type": "add_to_cart",
+        "page_url": "/products/LAPTOP-XPS15-2024", "product_id": ["LAPTOP-XPS15-2024"], "product_name": ["Dell XPS 15"],
+        "product_brand": ["Dell"], "product_price": [1899.99], "category": "Laptops", "browser": "Chrome",
+        "os": "Windows", "device_type": "desktop", "referral_source": "google", "geo_country": "PL",
+        "geo_city": "Warsaw", "ip_address": "203.0.113.7", "is_new_user": false, "cart_size": 1,
+    })
+    .to_string()
+    .into_bytes()
+}
+
+fn envelope(partition: usize, first: i64, events: i64) -> Bytes {
+    let numbers: Vec<i64> = (first..first + events).collect();
+    let bodies: Vec<String> =
+        numbers.iter().map(|&number| base64_simd::STANDARD.encode_to_string(event(number))).collect();
+    let enqueued = vec!["2026-01-15T12:00:00.000"; numbers.len()];
+    let offsets: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    let text = |value: serde_json::Value| value.to_string();
+    let envelope = json!({
+        "Data": { "events": text(json!(bodies)) },
+        "Metadata": {
+            "PartitionContext": {
+                "FullyQualifiedNamespace": "bench.servicebus.windows.net", "EventHubName": "clicks",
+                "ConsumerGroup": "$Default", "PartitionId": partition.to_string(),
+            },
+            "OffsetArray": text(json!(offsets)), "SequenceNumberArray": text(json!(numbers)),
+            "EnqueuedTimeUtcArray": text(json!(enqueued)),
+        }
+    });
+    Bytes::from(envelope.to_string())
+}
+
+/// A whole invocation against its unavoidable part: decoding the envelope and encoding bronze and silver.
+async fn an_invocation_and_its_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = config::app(&BTreeMap::new(), &folder.path().to_string_lossy()).expect("defaults are good");
+    let app = App::new(settings, Clock::manual(NOON)).expect("a folder opens");
+    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+    for number in 0..101 {
+        let body = envelope(0, number * 1_000, 1_000);
+        let started = Instant::now();
+        ingest::run(&app, body.clone()).await.expect("the batch is taken");
+        whole.push(started.elapsed());
+        let started = Instant::now();
+        decode_and_encode(body);
+        parts.push(started.elapsed());
+    }
+    let (whole, parts) = (median(whole), median(parts));
+    println!(
+        "invocation of 1,000 events: {whole:?}; decoding and both encodings alone: {parts:?}: ratio {:.2} (at most 2)",
+        whole.as_secs_f64() / parts.as_secs_f64()
+    );
+    println!("events per second and core, at most: {:.0}", 1_000.0 / parts.as_secs_f64());
+}
+
+fn decode_and_encode(body: Bytes) {
+    let limits = Limits::default();
+    let stamp = Stamp { ingested_at: NOON, source_epoch: 0 };
+    let batch = wire::decode_events(body, "events").expect("an envelope");
+    let parsed: Vec<_> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
+    let bronze_rows = bronze::rows::rows(&batch, &parsed, stamp).expect("rows");
+    let silver_rows = silver::rows::rows(&batch, &parsed, stamp).expect("rows");
+    quarantine::rows(&batch, &parsed, stamp).expect("rows");
+    let date = Some("2026-01-15");
+    NewFile::encode(&bronze::schema::table(), date, &[bronze_rows.rows]).expect("a file");
+    NewFile::encode(&silver::schema::table(), date, &[silver_rows.rows]).expect("a file");
+}
+
+/// A handler on a lake of its own, killed when dropped.
+struct Handler {
+    child: Child,
+    port: u16,
+    _lake: tempfile::TempDir,
+}
+
+impl Handler {
+    fn start() -> Self {
+        let lake = tempfile::tempdir().expect("a folder");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let mut command = Command::new(HANDLER);
+        command.env("LAKE_URL", lake.path()).env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string());
+        let child = command.env("MAX_EVENT_AGE", "none").stdout(Stdio::null()).spawn().expect("it starts");
+        Handler { child, port, _lake: lake }
+    }
+
+    fn connect(&self) -> TcpStream {
+        loop {
+            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+                return stream;
+            }
+        }
+    }
+
+    fn post(&self, body: &[u8]) {
+        let mut stream = self.connect();
+        let head =
+            format!("POST /ingest HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// `VmHWM`, in MB.
+    fn peak_memory_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("a line");
+        let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok());
+        kilobytes.expect("a number") / 1_024.0
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn from_exec_to_the_first_answer() {
+    let times = (0..21).map(|_| {
+        let started = Instant::now();
+        let handler = Handler::start();
+        let mut stream = handler.connect();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
+        stream.read_to_string(&mut String::new()).expect("an answer");
+        started.elapsed()
+    });
+    println!("exec to the answer to GET /: {:?} (below 20 ms)", median(times.collect()));
+}
+
+fn memory_under_many_partitions() {
+    let handler = Handler::start();
+    std::thread::scope(|scope| {
+        for partition in 0..32 {
+            let handler = &handler;
+            scope.spawn(move || {
+                for batch in 0..20 {
+                    handler.post(&envelope(partition, batch * 1_000, 1_000));
+                }
+            });
+        }
+    });
+    println!("peak memory under 32 partitions of 1,000-event batches: {:.0} MB (below 256)", handler.peak_memory_mb());
+}
