@@ -6,8 +6,9 @@ use crate::event::ids::SourcePartition;
 use crate::event::received::ReceivedEvent;
 use crate::event::time::Timestamp;
 use crate::lake::append::Position;
-use crate::lake::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use crate::lake::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use crate::lake::arrow::datatypes::{DataType, Field};
+use crate::lake::columns::instants;
 use crate::lake::schema::{required, timestamp};
 use std::sync::Arc;
 
@@ -54,7 +55,6 @@ pub fn arrays<'a>(
 ) -> Vec<ArrayRef> {
     let rows = events.clone().count();
     let constant = |value: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows))) as ArrayRef;
-    let at = |values: Vec<i64>| Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")) as ArrayRef;
     vec![
         constant(&source.namespace),
         constant(&source.event_hub),
@@ -63,8 +63,8 @@ pub fn arrays<'a>(
         Arc::new(Int32Array::from_iter_values(std::iter::repeat_n(stamp.source_epoch as i32, rows))),
         Arc::new(Int64Array::from_iter_values(events.clone().map(|event| event.sequence_number.0))),
         Arc::new(StringArray::from_iter_values(events.clone().map(|event| event.offset.as_str()))),
-        at(events.map(|event| event.enqueued_at.0).collect()),
-        at(vec![stamp.ingested_at.0; rows]),
+        instants(events.map(|event| Some(event.enqueued_at.0))),
+        instants(std::iter::repeat_n(Some(stamp.ingested_at.0), rows)),
     ]
 }
 

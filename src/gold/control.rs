@@ -8,6 +8,7 @@ use crate::lake::LakeError;
 use crate::lake::append::{Append, Appender, Position};
 use crate::lake::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::datatypes::{DataType, Schema};
+use crate::lake::columns;
 use crate::lake::log::Version;
 use crate::lake::schema::{TableSpec, optional, record_batch, required, timestamp};
 use crate::lake::store::Lake;
@@ -182,10 +183,8 @@ fn app_id(activity: Activity, gold_id: &str) -> String {
 
 fn rows(run: &Run) -> Result<crate::lake::arrow::array::RecordBatch, LakeError> {
     let count = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
-    let instant = |value: Option<Timestamp>| -> ArrayRef {
-        Arc::new(TimestampMicrosecondArray::from(vec![value.map(|at| at.0)]).with_timezone("UTC"))
-    };
-    let columns = vec![
+    let instant = |value: Option<Timestamp>| columns::instants(std::iter::once(value.map(|at| at.0)));
+    let all = vec![
         Arc::new(StringArray::from(vec![run.activity.as_str()])) as ArrayRef,
         instant(Some(run.finished_at)),
         count(run.silver_version_before),
@@ -203,5 +202,5 @@ fn rows(run: &Run) -> Result<crate::lake::arrow::array::RecordBatch, LakeError> 
         count(run.files_removed),
         count(run.duration_ms),
     ];
-    record_batch(&table(), columns)
+    record_batch(&table(), all)
 }

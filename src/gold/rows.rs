@@ -7,11 +7,12 @@ use crate::event::ids::{SessionId, UserId};
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use crate::lake::arrow::datatypes::{DataType, Field, Int64Type};
-use crate::lake::schema::{money, record_batch};
+use crate::lake::columns;
+use crate::lake::schema::{LIST_ELEMENT, record_batch};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,13 +25,13 @@ pub struct Stamp {
 }
 
 pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeError> {
-    let mut columns = key_columns(sessions);
-    columns.extend(count_columns(sessions));
-    columns.extend(product_columns(sessions));
-    columns.extend(first_and_last_columns(sessions));
-    columns.extend(flag_columns(sessions, stamp));
-    columns.extend(state_columns(sessions)?);
-    record_batch(&schema::table(), columns)
+    let mut all = key_columns(sessions);
+    all.extend(count_columns(sessions));
+    all.extend(product_columns(sessions));
+    all.extend(first_and_last_columns(sessions));
+    all.extend(flag_columns(sessions, stamp));
+    all.extend(state_columns(sessions)?);
+    record_batch(&schema::table(), all)
 }
 
 fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
@@ -46,7 +47,6 @@ fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
 
 fn count_columns(sessions: &[Session]) -> Vec<ArrayRef> {
     let count = |of: fn(&Session) -> i64| Arc::new(Int64Array::from_iter_values(sessions.iter().map(of))) as ArrayRef;
-    let value = sessions.iter().map(|session| i128::from(session.total_purchase_value().0));
     vec![
         count(|session| session.total_events),
         count(|session| session.state.page_urls.len() as i64),
@@ -55,19 +55,13 @@ fn count_columns(sessions: &[Session]) -> Vec<ArrayRef> {
         count(|session| session.counts.search),
         count(|session| session.counts.checkout),
         count(Session::purchase_count),
-        Arc::new(Decimal128Array::from_iter_values(value).with_data_type(money())),
+        columns::amounts(sessions.iter().map(|session| Some(session.total_purchase_value().0))),
     ]
 }
 
 fn product_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let lists = |of: fn(&Products) -> &BTreeSet<String>| -> ArrayRef {
-        let element = Field::new("element", DataType::Utf8, true);
-        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
-        for session in sessions {
-            of(&session.products).iter().for_each(|value| lists.values().append_value(value));
-            lists.append(true);
-        }
-        Arc::new(lists.finish())
+    let lists = |of: fn(&Products) -> &BTreeSet<String>| {
+        columns::text_lists(sessions.iter().map(|session| Some(of(&session.products).iter().map(Some))))
     };
     vec![
         lists(|products| &products.ids),
@@ -78,17 +72,15 @@ fn product_columns(sessions: &[Session]) -> Vec<ArrayRef> {
 }
 
 fn first_and_last_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let text = |of: &dyn Fn(&Session) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(sessions.iter().map(of)))
-    };
-    let mut columns = vec![
+    let text = |of: &dyn Fn(&Session) -> Option<String>| columns::texts(sessions.iter().map(of));
+    let mut all = vec![
         text(&|session| session.landing_page().map(str::to_owned)),
         text(&|session| session.exit_page().map(str::to_owned)),
     ];
-    columns.extend(
+    all.extend(
         Attribute::ALL.iter().map(|&attribute| text(&|session| session.first_known(attribute).map(str::to_owned))),
     );
-    columns
+    all
 }
 
 fn flag_columns(sessions: &[Session], stamp: Stamp) -> Vec<ArrayRef> {
@@ -106,7 +98,7 @@ fn flag_columns(sessions: &[Session], stamp: Stamp) -> Vec<ArrayRef> {
 }
 
 fn state_columns(sessions: &[Session]) -> Result<Vec<ArrayRef>, LakeError> {
-    let mut keys = ListBuilder::new(Int64Builder::new()).with_field(Field::new("element", DataType::Int64, true));
+    let mut keys = ListBuilder::new(Int64Builder::new()).with_field(Field::new(LIST_ELEMENT, DataType::Int64, true));
     let mut states = StringBuilder::new();
     for session in sessions {
         keys.values().append_slice(&session.event_keys);
@@ -117,8 +109,7 @@ fn state_columns(sessions: &[Session]) -> Result<Vec<ArrayRef>, LakeError> {
 }
 
 fn instants(sessions: &[Session], of: impl Fn(&Session) -> Timestamp) -> ArrayRef {
-    let values: Vec<i64> = sessions.iter().map(|session| of(session).0).collect();
-    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+    columns::instants(sessions.iter().map(|session| Some(of(session).0)))
 }
 
 /// `rows` as they would be written at `stamp`: only `is_final` can have changed.

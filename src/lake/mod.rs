@@ -5,7 +5,7 @@
 //! tried; a rewrite that was planned on a state that is gone is refused. What it refuses to know: any table's name,
 //! any business word, who calls it and why.
 //!
-//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`log`] (the files of the
+//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants them), [`log`] (the files of the
 //! Delta log and the actions in them), [`table`] (create, verify, replay), [`commit`] (the one PUT), [`append`]
 //! (many writers, exactly once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
 //! [`checkpoint`].
@@ -13,6 +13,7 @@
 pub mod error;
 pub mod store;
 pub mod schema;
+pub mod columns;
 pub mod log;
 pub mod workers;
 pub mod table;

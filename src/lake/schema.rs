@@ -79,9 +79,12 @@ pub fn money() -> DataType {
     DataType::Decimal128(18, 4)
 }
 
+/// What Delta calls the elements of a list.
+pub const LIST_ELEMENT: &str = "element";
+
 /// A list whose elements may be null.
 pub fn list(element: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new("element", element, true)))
+    DataType::List(Arc::new(Field::new(LIST_ELEMENT, element, true)))
 }
 
 pub fn required(name: &str, kind: DataType) -> Field {

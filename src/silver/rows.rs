@@ -6,12 +6,9 @@ use crate::event::click::{Click, Product};
 use crate::event::money::Money;
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListBuilder, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
-use crate::lake::arrow::datatypes::{DataType, Field};
-use crate::lake::schema::{money, record_batch};
+use crate::lake::arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
+use crate::lake::columns;
+use crate::lake::schema::record_batch;
 use crate::lineage::{self, Stamp};
 use std::sync::Arc;
 
@@ -28,12 +25,12 @@ struct Row<'a> {
 pub fn rows(batch: &ReceivedBatch, parsed: &[Parsed], stamp: Stamp) -> Result<Rows, LakeError> {
     let good = batch.events.iter().zip(parsed).filter_map(|(event, parsed)| Some((event, parsed.as_ref().ok()?)));
     let flattened: Vec<Row> = good.flat_map(|(event, click)| flatten(event, click)).collect();
-    let mut columns = lineage::arrays(&batch.source, stamp, flattened.iter().map(|row| row.event));
-    columns.extend(event_columns(&flattened));
-    columns.extend(product_columns(&flattened));
-    columns.extend(context_columns(&flattened));
+    let mut all = lineage::arrays(&batch.source, stamp, flattened.iter().map(|row| row.event));
+    all.extend(event_columns(&flattened));
+    all.extend(product_columns(&flattened));
+    all.extend(context_columns(&flattened));
     let positions = flattened.iter().map(|row| lineage::position(row.event)).collect();
-    Ok(Rows { layer: schema::LAYER, stamp, rows: record_batch(&schema::table(), columns)?, positions })
+    Ok(Rows { layer: schema::LAYER, stamp, rows: record_batch(&schema::table(), all)?, positions })
 }
 
 /// An event without products is one row all the same.
@@ -43,13 +40,12 @@ fn flatten<'a>(event: &'a ReceivedEvent, click: &'a Click) -> impl Iterator<Item
 }
 
 fn event_columns(rows: &[Row]) -> Vec<ArrayRef> {
-    let times = rows.iter().map(|row| row.click.event_time.0).collect::<Vec<_>>();
     vec![
         text(rows, |row| row.click.event_id.as_deref()),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.click.event_key.0))),
         text(rows, |row| Some(&row.click.user_id.0)),
         text(rows, |row| Some(&row.click.session_id.0)),
-        Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
+        columns::instants(rows.iter().map(|row| Some(row.click.event_time.0))),
         text(rows, |row| Some(row.click.event_type.as_str())),
         text(rows, |row| row.click.page_url.as_deref()),
         text(rows, |row| row.click.page_domain.as_deref()),
@@ -58,7 +54,7 @@ fn event_columns(rows: &[Row]) -> Vec<ArrayRef> {
 
 fn product_columns(rows: &[Row]) -> Vec<ArrayRef> {
     let product = |field: fn(&Product) -> Option<&str>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.product.and_then(field))))
+        columns::texts(rows.iter().map(|row| row.product.and_then(field)))
     };
     vec![
         Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.index as i32))),
@@ -96,21 +92,15 @@ fn context_columns(rows: &[Row]) -> Vec<ArrayRef> {
 }
 
 fn text<'a>(rows: &'a [Row<'a>], field: fn(&'a Row<'a>) -> Option<&'a str>) -> ArrayRef {
-    Arc::new(StringArray::from_iter(rows.iter().map(field)))
+    columns::texts(rows.iter().map(field))
 }
 
 fn amounts(rows: &[Row], field: fn(&Row) -> Option<Money>) -> ArrayRef {
-    let values = rows.iter().map(|row| field(row).map(|amount| i128::from(amount.0)));
-    Arc::new(Decimal128Array::from_iter(values).with_data_type(money()))
+    columns::amounts(rows.iter().map(|row| field(row).map(|amount| amount.0)))
 }
 
 /// Null where the list is empty.
 fn lists<'a>(rows: &'a [Row<'a>], field: fn(&'a Row<'a>) -> &'a [String]) -> ArrayRef {
-    let element = Field::new("element", DataType::Utf8, true);
-    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
-    for row in rows {
-        field(row).iter().for_each(|value| lists.values().append_value(value));
-        lists.append(!field(row).is_empty());
-    }
-    Arc::new(lists.finish())
+    let list = |row| Some(field(row)).filter(|list| !list.is_empty()).map(|list| list.iter().map(Some));
+    columns::text_lists(rows.iter().map(list))
 }

@@ -53,7 +53,11 @@ fn each_refusal_names_what_is_wrong_and_what_to_set() {
         (refusal(TWO, metadata("SequenceNumberArray", json!("[5,"))), "`Metadata.SequenceNumberArray`", "JSON"),
         (refusal("[1", |_| ()), "could not read `Data.events`", "JSON"),
         (refusal("not base64", |_| ()), "starts with `not base64`", "\"dataType\": \"binary\""),
-        (refusal(TWO, |request| request["Data"] = json!({"event": ""})), "no `Data.events`", "`event`: set the `name`"),
+        (
+            refusal(TWO, |request| request["Data"] = json!({"event": "", "other": ""})),
+            "no `Data.events`",
+            "`event`, `other`: set the `name`",
+        ),
         (refusal(TWO, |request| request["Data"]["events"] = json!({"a": 1})), "could not tell the form", "cardinality"),
         (refusal(TWO, |request| request["Data"]["events"] = json!(null)), "starts with `null`", "cardinality"),
         (
@@ -66,6 +70,12 @@ fn each_refusal_names_what_is_wrong_and_what_to_set() {
     for (message, what, hint) in cases {
         assert!(message.contains(what) && message.contains(hint), "{what} / {hint}: {message}");
     }
+}
+
+#[test]
+fn the_only_binding_may_have_another_name() {
+    let request = request(TWO, |request| request["Data"] = json!({ "event": TWO }));
+    assert_eq!(decode_events(request.to_string().into(), "events").unwrap().events.len(), 2);
 }
 
 #[test]
