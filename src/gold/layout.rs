@@ -9,7 +9,7 @@ use crate::lake::LakeError;
 use crate::lake::arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use crate::lake::arrow::compute;
 use crate::lake::file::{NewFile, Statistics};
-use deltalake::kernel::Add;
+use crate::lake::log::Add;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tag of a gold file: earliest end of a session in it that was not final, in microseconds. No tag, no such session.

@@ -15,10 +15,10 @@ use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, TimestampMicrosecondArray};
 use crate::lake::arrow::json::LineDelimitedWriter;
 use crate::lake::file::Statistics;
+use crate::lake::log::Add;
 use crate::lake::table::Snapshot;
 use crate::silver::schema as silver;
 use chrono::NaiveDate;
-use deltalake::kernel::Add;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 

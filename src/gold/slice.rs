@@ -5,9 +5,9 @@ use super::{Gold, Settings};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::file::Statistics;
+use crate::lake::log::Add;
 use crate::lake::log::Version;
 use crate::lake::table::{Change, Table};
-use deltalake::kernel::Add;
 use futures::{StreamExt, TryStreamExt};
 
 /// Silver files that are read at once.

@@ -1,7 +1,7 @@
 //! The Delta log: numbered JSON files, one action a line.
 
 use super::error::LakeError;
-use deltalake::kernel::{Add, Remove, Transaction};
+pub use deltalake::kernel::{Add, Remove, Transaction};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};

@@ -122,7 +122,7 @@ fn gold_reads_silver_by_its_schema_and_serving_gold_by_its() {
 #[test]
 fn what_only_one_module_knows() {
     let only: &[(&str, &[&str])] = &[
-        ("deltalake::", &["lake/", "gold/"]),
+        ("deltalake::", &["lake/"]),
         ("std::env::var", &["config/", "bin/clickstream/"]),
         ("SystemTime::now", &["clock.rs", "bin/clickstream/"]),
         ("Utc::now", &["clock.rs", "bin/clickstream/"]),

@@ -1,0 +1,133 @@
+//! Several owners of the timers at once, kills between two commits, and what rebuild finds afterwards: nothing.
+
+use crate::support::envelope::Sent;
+use crate::support::render;
+use crate::support::world::{NOON, World};
+use clickstream::app::App;
+use clickstream::event::time::Timestamp;
+use clickstream::gold::rebuild::Scope;
+use clickstream::lake::LakeError;
+use clickstream::lake::log::Log;
+use clickstream::lake::table::{Replay, Table};
+use object_store::ObjectStoreExt;
+use serde_json::json;
+
+const MINUTE: i64 = 60_000_000;
+
+/// The visits of `users` meet and part again: one event every 20 minutes, every third one missing until later.
+fn events(partition: i64) -> Vec<Sent> {
+    let order = (0..120i64).filter(|n| n % 3 != 0).chain((0..120).filter(|n| n % 3 == 0));
+    let body = |n: i64| {
+        json!({
+            "user_id": format!("u{}", n % 5), "session_id": "s", "event_type": "page_view", "page_url": format!("/{n}"),
+            "timestamp": Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE).to_string(), "event_id": format!("{partition}-{n}"),
+        })
+    };
+    let numbered = order.enumerate();
+    numbered
+        .map(|(sequence, n)| Sent {
+            sequence_number: sequence as i64,
+            enqueued_at: NOON,
+            body: body(n).to_string().into_bytes(),
+        })
+        .collect()
+}
+
+async fn ingest_all(world: &World, partition: i64) {
+    for batch in events(partition).chunks(7) {
+        world.ingest(&partition.to_string(), batch).await.expect("the batch is taken");
+    }
+}
+
+/// As the host's timer does: an activation that lost every race comes again.
+async fn sessionize_and_rebuild(app: App, rounds: u32) {
+    for round in 0..rounds {
+        match app.gold.sessionize().await {
+            Err(error) if !matches!(*error, LakeError::Contended { .. }) => panic!("{error}"),
+            _ => {}
+        }
+        if round % 5 == 0 {
+            match app.gold.rebuild(Scope::All).await {
+                Err(error) if !matches!(*error, LakeError::Contended { .. }) => panic!("{error}"),
+                _ => {}
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
+    let settings = [("SESSIONIZE_MAX_EVENTS", "10")];
+    let mut world = World::with(&settings);
+    let owners: Vec<_> = (0..2)
+        .map(|_| {
+            world.restart();
+            tokio::spawn(sessionize_and_rebuild(world.app.clone(), 30))
+        })
+        .collect();
+    world.restart();
+    tokio::join!(ingest_all(&world, 0), ingest_all(&world, 1), ingest_all(&world, 2));
+    for owner in owners {
+        owner.await.expect("an owner ends");
+    }
+    world.sessionize().await;
+    let alone = World::new();
+    tokio::join!(ingest_all(&alone, 0), ingest_all(&alone, 1), ingest_all(&alone, 2));
+    alone.sessionize().await;
+    assert_eq!(render::sessions(&world.app.gold.table).await, render::sessions(&alone.app.gold.table).await);
+    let report = clickstream::audit::audit(&world.app).await.expect("the audit can look");
+    assert!(report.holds, "{:?}", report.problems);
+}
+
+#[tokio::test]
+async fn a_second_run_of_a_timer_does_nothing() {
+    let world = World::new();
+    ingest_all(&world, 0).await;
+    world.sessionize().await;
+    let before = world.app.gold.table.snapshot(Replay::Txns).await.expect("a table").version;
+    assert!(world.app.gold.sessionize().await.expect("it works").run.is_none());
+    assert_eq!(world.app.gold.table.snapshot(Replay::Txns).await.expect("a table").version, before);
+}
+
+/// The process was killed after gold's commit and before its control row.
+#[tokio::test]
+async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
+    let mut world = World::new();
+    ingest_all(&world, 0).await;
+    world.sessionize().await;
+    let control = world.app.gold.control.table.clone();
+    let complete = render::rows(&control).await;
+    let last = control.snapshot(Replay::Txns).await.expect("a table").version;
+    control.store.delete(&Log::path(last)).await.expect("deleted");
+    assert_eq!(render::rows(&control).await.len(), complete.len() - 1);
+    world.restart();
+    world.sessionize().await;
+    assert_eq!(render::rows(&control).await, complete);
+}
+
+/// Rows of gold that are gone or there twice are found by the audit and mended by a rebuild, and by nothing else.
+#[tokio::test]
+async fn rebuild_mends_what_is_broken_and_only_that() {
+    let world = World::new();
+    ingest_all(&world, 0).await;
+    world.sessionize().await;
+    let gold = &world.app.gold;
+    let whole = render::sessions(&gold.table).await;
+    assert!(gold.rebuild(Scope::All).await.expect("it works").replaced.is_empty());
+    forget_a_file(&gold.table).await;
+    assert_ne!(render::sessions(&gold.table).await, whole);
+    assert!(!clickstream::audit::audit(&world.app).await.expect("the audit can look").holds);
+    assert_eq!(gold.rebuild(Scope::All).await.expect("it works").replaced.len(), 1);
+    assert_eq!(render::sessions(&gold.table).await, whole);
+    assert!(clickstream::audit::audit(&world.app).await.expect("the audit can look").holds);
+}
+
+/// A commit that removes the first file and adds nothing.
+async fn forget_a_file(table: &Table) {
+    let base = table.snapshot(Replay::TxnsAndFiles).await.expect("a table");
+    let first = base.files.values().next().expect("a file").clone();
+    let rewrite =
+        clickstream::lake::rewrite::Rewrite { operation: "DELETE", remove: vec![first], ..Default::default() };
+    table.rewrite(&base, rewrite, NOON.millis()).await.expect("committed");
+}
