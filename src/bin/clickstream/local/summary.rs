@@ -9,7 +9,7 @@ use clickstream::app::App;
 use clickstream::audit::Report;
 use clickstream::event::ids::SourcePartition;
 use clickstream::event::money::Money;
-use clickstream::serving::overview::Overview;
+use clickstream::serving::overview::{Overview, Product};
 use serde::Serialize;
 
 /// Products that are named.
@@ -83,9 +83,10 @@ fn print(overview: &Overview) {
         ("final", grouped(overview.finals)),
     ];
     println!("{}", table(&["gold/sessions", ""], rows.into_iter().map(|(name, value)| vec![name.into(), value])));
-    let products = overview
-        .products(TOP_PRODUCTS)
-        .into_iter()
-        .map(|product| vec![product.name.to_owned(), grouped(product.sessions), grouped(product.converted)]);
-    println!("{}", table(&["top products", "sessions", "with a purchase"], products));
+    let products = overview.products(TOP_PRODUCTS);
+    if !products.is_empty() {
+        let row =
+            |product: Product| vec![product.name.to_owned(), grouped(product.sessions), grouped(product.converted)];
+        println!("{}", table(&["top products", "sessions", "with a purchase"], products.into_iter().map(row)));
+    }
 }
