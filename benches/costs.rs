@@ -58,6 +58,8 @@ async fn append_to_a_small_and_a_large_table() {
     let (small, large) = (numbers_table(&lake, "small"), numbers_table(&lake, "large"));
     fill(&small, 10).await;
     fill(&large, 10_000).await;
+    // The last one: none is under way while we measure.
+    large.checkpoint(10_000).await.expect("a checkpoint");
     // In turns, by fresh appenders that have opened the table, so that both see the same machine.
     let (small, large) = (Appender::new(small), Appender::new(large));
     let (mut small_times, mut large_times) = (Vec::new(), Vec::new());

@@ -11,6 +11,10 @@ use crate::lake::workers::Workers;
 use crate::{bronze, silver};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// A batch takes several times its body while it is on its way into the tables. This bounds the sum.
+pub const BODY_KILOBYTES: usize = 12 << 10;
 
 /// What the functions can be told.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub struct App {
     pub lake: Lake,
     pub clock: Clock,
     pub workers: Workers,
+    /// Kilobytes of request bodies that may be worked on at once.
+    pub memory: Arc<Semaphore>,
     pub limits: Arc<Limits>,
     pub source_epoch: u32,
     pub bronze: Appender,
@@ -58,6 +64,7 @@ impl App {
             lake,
             clock,
             workers,
+            memory: Arc::new(Semaphore::new(BODY_KILOBYTES)),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! quarantine and the batch succeeds. Only what a later attempt can mend fails: the lake, or the host's settings.
 
 use super::{Failure, Slot, answer};
-use crate::app::App;
+use crate::app::{App, BODY_KILOBYTES};
 use crate::event::parse;
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;
@@ -56,6 +56,9 @@ struct Prepared {
 }
 
 pub async fn run(app: &App, body: Bytes) -> Result<Report, Failure> {
+    // A body larger than all that is allowed at once goes alone.
+    let kilobytes = (body.len() >> 10).clamp(1, BODY_KILOBYTES) as u32;
+    let _memory = app.memory.acquire_many(kilobytes).await;
     let now = app.clock.now();
     let stamp = Stamp { ingested_at: now, source_epoch: app.source_epoch };
     let limits = app.limits.clone();

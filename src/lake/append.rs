@@ -22,6 +22,9 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot};
 /// Races for a version that one commit may lose before it gives up and leaves it to the caller's retry.
 const COMMIT_ATTEMPTS: u32 = 30;
 
+/// Rows after which a commit takes no further request: what is encoded at once is held in memory.
+const COMMIT_ROWS: usize = 8_000;
+
 /// Enqueued times of one source may be coarse (whole seconds in one host mode), so this much later is not yet later.
 const CLOCK_GRAIN_MS: i64 = 1_000;
 
@@ -101,10 +104,24 @@ impl Appender {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Commits whatever is waiting once the commit under way is done. Whoever comes first takes all.
+    /// The requests of one commit, in the order in which they came.
+    fn take_pending(&self) -> Vec<Pending> {
+        let mut queue = self.queue();
+        let mut rows = 0;
+        let fits = |pending: &&Pending| {
+            let room = rows < COMMIT_ROWS;
+            rows += pending.append.rows.num_rows();
+            room
+        };
+        let taken = queue.iter().take_while(fits).count();
+        queue.drain(..taken).collect()
+    }
+
+    /// Commits what is waiting once the commit under way is done. Each request sees to it that this runs once more, so
+    /// none is left behind.
     async fn commit_queue(&self) {
         let mut known = self.shared.known.lock().await;
-        let pending = std::mem::take(&mut *self.queue());
+        let pending = self.take_pending();
         if pending.is_empty() {
             return;
         }

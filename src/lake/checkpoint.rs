@@ -14,11 +14,14 @@ use deltalake::logstore::{StorageConfig, default_logstore};
 pub const CHECKPOINT_EVERY: Version = 100;
 
 impl Table {
-    /// Starts a checkpoint in the background when `version` is due for one.
+    /// Starts a checkpoint in the background when `version` is due for one. While one is under way the next is left
+    /// out: a table that grows faster than it can be checkpointed must not be slowed down by it.
     pub fn checkpoint_if_due(&self, version: Version) {
         if version > 0 && version % CHECKPOINT_EVERY == 0 {
+            let Ok(alone) = self.checkpointing.clone().try_acquire_owned() else { return };
             let table = self.clone();
             tokio::spawn(async move {
+                let _alone = alone;
                 if let Err(error) = table.checkpoint(version).await {
                     let error = super::error::with_causes(&error);
                     tracing::warn!(table = table.spec.name, version, error, "cannot write a checkpoint");

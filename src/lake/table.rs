@@ -16,6 +16,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// A table of the lake that exists and that this version may write.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Table {
     /// Rooted at the table.
     pub store: Arc<dyn ObjectStore>,
     pub workers: Workers,
+    /// At most one checkpoint is made at a time.
+    pub(super) checkpointing: Arc<Semaphore>,
 }
 
 /// How far one writing application got.
@@ -67,7 +70,14 @@ impl Table {
     pub fn at(lake: &Lake, spec: TableSpec, workers: &Workers) -> Self {
         let store = lake.table_store(spec.name);
         let log = Log { table: spec.name, store: store.clone() };
-        Table { spec, lake: lake.clone(), log, store, workers: workers.clone() }
+        Table {
+            spec,
+            lake: lake.clone(),
+            log,
+            store,
+            workers: workers.clone(),
+            checkpointing: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Creates the table where there is none. Any number of processes may do so at once: version 0 is put once.
