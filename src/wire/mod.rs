@@ -12,28 +12,24 @@
 //! binary form keeps the bytes as they were sent; see [`payload`] for what the others lose.
 //!
 //! Reading order: [`events`] puts a batch together from [`payload`] (the bodies) and [`many`] or [`one`] (their
-//! positions); [`timer`] and [`http`] read the other triggers; [`answer`] writes what goes back.
+//! positions); [`answer`] writes what goes back. A timer's invocation is not read at all: nothing in it decides what is
+//! computed.
 
-pub mod answer;
-mod envelope;
-mod error;
 pub mod events;
-pub mod http;
+mod payload;
 mod many;
 mod one;
-mod payload;
 mod position;
-pub mod timer;
+mod envelope;
 mod value;
-
+pub mod answer;
+mod error;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{http_response, success};
 pub use error::EnvelopeError;
 pub use events::decode_events;
-pub use http::{HttpInvocation, decode_http};
-pub use timer::{Invocation, TimerInvocation, decode_invocation, decode_timer};
 
 #[cfg(doc)]
 use crate::event::received::ReceivedBatch;

@@ -2,7 +2,7 @@
 
 use super::encoder::{DataType, Extension, Sent, many, one};
 use crate::event::received::ReceivedBatch;
-use crate::wire::{EnvelopeError, decode_events, decode_http, decode_invocation, decode_timer};
+use crate::wire::{EnvelopeError, decode_events};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -116,7 +116,6 @@ proptest! {
                 *byte = to;
             }
             request.truncate(cut.max(1));
-            let _ = (decode_timer(&request), decode_invocation(&request), decode_http(&request, "events"));
             let _ = decode_events(request.into(), "events");
         }
     }
