@@ -73,9 +73,34 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
     let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(handler.send_recorded("readiness").await.starts_with("HTTP/1.1 200"));
+    let health = handler.send_recorded_to("http-default-get", "health").await;
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains("\"Outputs\""), "{health}");
     std::fs::remove_file(in_the_way).expect("removed");
     let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_foreign_table_is_refused_with_what_differs_and_not_written_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("bronze/events/_delta_log");
+    std::fs::create_dir_all(&log).expect("a folder");
+    let schema = r#"{\"type\":\"struct\",\"fields\":[{\"name\":\"body\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}"#;
+    let commit = format!(
+        "{{\"protocol\":{{\"minReaderVersion\":1,\"minWriterVersion\":2}}}}\n{{\"metaData\":{{\"id\":\"x\",\"format\":\
+         {{\"provider\":\"parquet\",\"options\":{{}}}},\"schemaString\":\"{schema}\",\"partitionColumns\":[],\"configuration\":{{}}}}}}\n"
+    );
+    std::fs::write(log.join("00000000000000000000.json"), commit).expect("written");
+    let handler = Handler::start(&[("LAKE_URL", &folder.path().to_string_lossy()), ("MAX_EVENT_AGE", "none")]);
+    let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    for part in
+        ["`bronze/events`", "`body` is string instead of binary", "`sequence_number` is missing", "nothing was written"]
+    {
+        assert!(answer.contains(part), "{part} is not in {answer}");
+    }
+    let files = std::fs::read_dir(folder.path().join("bronze/events")).expect("a folder").count();
+    assert_eq!(files, 1, "only the log");
 }
 
 #[tokio::test]
