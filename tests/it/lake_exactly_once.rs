@@ -1,13 +1,16 @@
 //! The append path under competition and ambiguity, on real stores.
 
+use crate::support::faulty::{Decide, Fate, Faulty};
 use clickstream::lake::LakeError;
 use clickstream::lake::append::{Append, Appender, Position};
 use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
 use clickstream::lake::arrow::datatypes::{DataType, Schema};
+use clickstream::lake::rewrite::{Rewrite, Rewritten};
 use clickstream::lake::schema::{TableSpec, optional, record_batch, required};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::{Replay, Table};
 use clickstream::lake::workers::Workers;
+use object_store::path::Path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -167,4 +170,62 @@ async fn a_source_that_numbers_anew_is_an_error_that_says_so() {
     anew.positions.iter_mut().for_each(|position| position.enqueued_ms = 60_000);
     let error = appender.append(anew).await.expect_err("refused");
     assert!(matches!(*error, LakeError::SequenceRestarted { sequence: 9, committed: 109, .. }), "{error}");
+}
+
+fn on_faulty(decide: Decide) -> Lake {
+    Lake::on(Arc::new(Faulty::new(decide)), "memory:///lake".parse().expect("a URL"))
+}
+
+fn is_commit(path: &Path) -> bool {
+    path.as_ref().ends_with(".json")
+}
+
+/// The PUT timed out and had landed: reading the winner shows our own commit.
+#[tokio::test]
+async fn our_own_commit_is_recognised_after_its_answer_was_lost() {
+    let lake = on_faulty(|_, path| if is_commit(path) { Fate::AnswerLost } else { Fate::Works });
+    let appender = Appender::new(table(&lake));
+    for number in 0..5 {
+        let appended = appender.append(numbers("a", number * 10, number * 10 + 10)).await.expect("in");
+        assert_eq!((appended.rows, appended.version), (10, Some(number + 1)));
+    }
+    assert_eq!(stored(&table(&lake)).await, (0..50).collect::<Vec<_>>());
+}
+
+/// Whatever PUT fails in whatever way, repeating the call until it says yes puts every row in once.
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_until_it_says_yes_every_row_is_there_once() {
+    let lake = on_faulty(|number, _| match number % 5 {
+        1 => Fate::Lost,
+        3 => Fate::AnswerLost,
+        _ => Fate::Works,
+    });
+    let writers = (0..3).map(|writer| {
+        let appender = Appender::new(table(&lake));
+        tokio::spawn(async move {
+            for commit in 0..20 {
+                let from = writer * 1_000 + commit * 10;
+                while appender.append(numbers(&writer.to_string(), from, from + 10)).await.is_err() {}
+            }
+        })
+    });
+    for writer in futures::future::join_all(writers).await {
+        writer.expect("a writer ends");
+    }
+    let expected: Vec<i64> = (0..3).flat_map(|writer| writer * 1_000..writer * 1_000 + 200).collect();
+    assert_eq!(stored(&table(&lake)).await, expected);
+}
+
+/// A rewrite whose answer was lost must neither be taken for somebody else's nor be done twice.
+#[tokio::test]
+async fn a_rewrite_whose_answer_was_lost_is_committed_and_another_on_the_same_base_is_outdated() {
+    let lake = on_faulty(|_, path| if is_commit(path) { Fate::AnswerLost } else { Fate::Works });
+    Appender::new(table(&lake)).append(numbers("a", 0, 10)).await.expect("in");
+    let table = table(&lake);
+    let base = table.snapshot(Replay::TxnsAndFiles).await.expect("a table");
+    let remove_all =
+        || Rewrite { operation: "DELETE", remove: base.files.values().cloned().collect(), ..Rewrite::default() };
+    assert_eq!(table.rewrite(&base, remove_all(), 0).await.expect("done"), Rewritten::Committed(2));
+    assert_eq!(table.rewrite(&base, remove_all(), 0).await.expect("done"), Rewritten::Outdated);
+    assert!(stored(&table).await.is_empty());
 }

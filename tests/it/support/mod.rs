@@ -2,6 +2,7 @@
 
 pub mod azurite;
 pub mod envelope;
+pub mod faulty;
 pub mod naive;
 pub mod process;
 pub mod python;
