@@ -5,8 +5,8 @@
 use crate::event::ids::SourcePartition;
 use crate::event::received::ReceivedEvent;
 use crate::event::time::Timestamp;
-use crate::lake::append::Position;
-use crate::lake::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
+use crate::lake::append::{Append, Position};
+use crate::lake::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use crate::lake::arrow::datatypes::{DataType, Field};
 use crate::lake::columns::instants;
 use crate::lake::schema::{required, timestamp};
@@ -82,7 +82,24 @@ pub fn source_name(source: &SourcePartition, source_epoch: u32) -> String {
     }
 }
 
+/// The rows of one invocation for one layer, as they are appended; `positions` has one for each row.
+pub fn append(
+    layer: &str,
+    source: &SourcePartition,
+    stamp: Stamp,
+    rows: RecordBatch,
+    positions: Vec<Position>,
+) -> Append {
+    Append {
+        app_id: app_id(layer, source, stamp.source_epoch),
+        partition: Some(stamp.ingested_at.date().to_string()),
+        rows,
+        positions,
+        now_ms: stamp.ingested_at.millis(),
+    }
+}
+
 /// The name under which a layer records how far it got with a source.
-pub fn app_id(layer: &str, source: &SourcePartition, source_epoch: u32) -> String {
+fn app_id(layer: &str, source: &SourcePartition, source_epoch: u32) -> String {
     format!("{layer}:{}", source_name(source, source_epoch))
 }

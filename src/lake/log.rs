@@ -105,10 +105,6 @@ impl Commit {
     pub fn adds(&self) -> impl Iterator<Item = &Add> {
         self.lines.iter().filter_map(|line| line.add.as_ref())
     }
-
-    pub fn removes(&self) -> impl Iterator<Item = &Remove> {
-        self.lines.iter().filter_map(|line| line.remove.as_ref())
-    }
 }
 
 /// The log of one table.

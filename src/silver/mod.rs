@@ -9,7 +9,7 @@ pub mod schema;
 
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;
-use crate::lake::append::{Append, Appended, Appender, Position};
+use crate::lake::append::{Appended, Appender, Position};
 use crate::lake::arrow::array::RecordBatch;
 use crate::lineage::{self, Stamp};
 use std::sync::Arc;
@@ -25,12 +25,5 @@ pub struct Rows {
 
 /// Appends the rows that are not there yet.
 pub async fn write(appender: &Appender, batch: &ReceivedBatch, rows: Rows) -> Result<Appended, Arc<LakeError>> {
-    let append = Append {
-        app_id: lineage::app_id(rows.layer, &batch.source, rows.stamp.source_epoch),
-        partition: Some(rows.stamp.ingested_at.date().to_string()),
-        rows: rows.rows,
-        positions: rows.positions,
-        now_ms: rows.stamp.ingested_at.millis(),
-    };
-    appender.append(append).await
+    appender.append(lineage::append(rows.layer, &batch.source, rows.stamp, rows.rows, rows.positions)).await
 }
