@@ -1,6 +1,7 @@
 //! What is made once per process and shared by all invocations: handles on the tables, made without asking the lake
 //! anything, so that a lake that is away delays answers and not the start.
 
+use crate::bronze::taken::Taken;
 use crate::clock::Clock;
 use crate::event::parse::Limits;
 use crate::gold::{self, Gold};
@@ -39,6 +40,7 @@ pub struct App {
     pub limits: Arc<Limits>,
     pub source_epoch: u32,
     pub bronze: Appender,
+    pub taken: Arc<Taken>,
     pub silver: Appender,
     pub quarantine: Appender,
     pub gold: Gold,
@@ -47,15 +49,15 @@ pub struct App {
 impl App {
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StoreError> {
         let lake = Lake::open(&settings.lake_url, &settings.storage_options)?;
-        Ok(Self::on(lake, settings, clock))
+        Ok(Self::on(lake, settings, clock, Workers::of_this_machine()))
     }
 
     /// On a lake that is open already.
-    pub fn on(lake: Lake, settings: Settings, clock: Clock) -> Self {
-        let workers = Workers::new(std::thread::available_parallelism().map_or(1, usize::from));
+    pub fn on(lake: Lake, settings: Settings, clock: Clock, workers: Workers) -> Self {
         let appender = |spec| Appender::new(Table::at(&lake, spec, &workers));
         App {
             bronze: appender(bronze::schema::table()),
+            taken: Arc::default(),
             silver: appender(silver::schema::table()),
             quarantine: appender(silver::quarantine::table()),
             gold: Gold::new(&lake, settings.gold, &clock, &workers),

@@ -44,3 +44,11 @@ pub mod clock;
 pub mod app;
 pub mod functions;
 pub mod config;
+
+mod broken;
+// What tests share names the library as everybody does.
+#[cfg(test)]
+extern crate self as clickstream;
+#[cfg(test)]
+#[path = "../tests/simulation/mod.rs"]
+mod simulation;

@@ -4,6 +4,7 @@
 
 pub mod rows;
 pub mod schema;
+pub mod taken;
 
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;

@@ -5,6 +5,7 @@
 
 use super::{Failure, Slot, answer};
 use crate::app::{App, BODY_KILOBYTES};
+use crate::broken::{self, Broken};
 use crate::event::parse;
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;
@@ -66,13 +67,7 @@ pub async fn run(app: &App, body: Bytes) -> Result<Report, Failure> {
     let prepared = app.workers.run("decode the batch", prepare).await.map_err(|error| Failure::because(&error))??;
     let Prepared { batch, bronze: bronze_rows, silver: silver_rows, quarantine: quarantine_rows, unknown_fields } =
         prepared;
-    // Each of the three is idempotent on its own, so it does not matter which of them a kill leaves out.
-    let (bronze, silver, quarantine) = tokio::join!(
-        bronze::write(&app.bronze, &batch, bronze_rows),
-        silver::write(&app.silver, &batch, silver_rows),
-        silver::write(&app.quarantine, &batch, quarantine_rows),
-    );
-    let (bronze, silver, quarantine) = (written(bronze)?, written(silver)?, written(quarantine)?);
+    let (bronze, silver, quarantine) = write(app, &batch, bronze_rows, silver_rows, quarantine_rows).await?;
     let last = batch.events.last();
     Ok(Report {
         source: batch.source.to_string(),
@@ -86,6 +81,38 @@ pub async fn run(app: &App, body: Bytes) -> Result<Report, Failure> {
         lag_ms: last.map(|event| now.millis() - event.enqueued_at.millis()),
         commits: [bronze, silver, quarantine].iter().filter(|appended| appended.version.is_some()).count(),
     })
+}
+
+/// Each of the three is idempotent on its own, so it does not matter which of them a kill leaves out. But only bronze
+/// has every event, so only bronze can tell a hub that numbers its events anew: what does not simply go on has to pass
+/// it first, or the others would take what it refuses.
+async fn write(
+    app: &App,
+    batch: &ReceivedBatch,
+    bronze_rows: bronze::rows::Rows,
+    silver_rows: silver::Rows,
+    quarantine_rows: silver::Rows,
+) -> Result<(Appended, Appended, Appended), Failure> {
+    let bronze = async { written(bronze::write(&app.bronze, batch, bronze_rows).await) };
+    let others = async {
+        tokio::join!(
+            silver::write(&app.silver, batch, silver_rows),
+            silver::write(&app.quarantine, batch, quarantine_rows)
+        )
+    };
+    let (bronze, (silver, quarantine)) = match app.taken.is_followed_by(batch) {
+        true => {
+            let (bronze, others) = tokio::join!(bronze, others);
+            (bronze?, others)
+        }
+        false => (bronze.await?, others.await),
+    };
+    app.taken.note(batch);
+    let silver = match silver {
+        Err(_) if broken::is(Broken::SilverFailureAcknowledged) => Appended::default(),
+        silver => written(silver)?,
+    };
+    Ok((bronze, silver, written(quarantine)?))
 }
 
 fn prepare(body: Bytes, limits: &parse::Limits, stamp: Stamp) -> Result<Prepared, Failure> {

@@ -7,6 +7,7 @@ use super::rows::{self, Stamp};
 use super::session::Session;
 use super::slice::Slice;
 use super::{APP_ID, Gold, schema};
+use crate::broken::{self, Broken};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::compute;
@@ -62,6 +63,9 @@ impl Gold {
             }
             let Some(slice) = self.read_slice(reached).await? else { return Ok(idle(reached, recorded.watermark)) };
             let plan = self.plan(&base, slice, recorded.watermark).await?;
+            if broken::is(Broken::ControlBeforeGold) {
+                self.control.record(base.table_id(), &plan.run).await?;
+            }
             let now_ms = self.clock.now().millis();
             if let Rewritten::Committed(_) = self.table.rewrite(&base, plan.rewrite, now_ms).await? {
                 self.control.record(base.table_id(), &plan.run).await?;
@@ -72,14 +76,14 @@ impl Gold {
                     run: Some(plan.run),
                 });
             }
-            backoff(attempt).await;
+            backoff(&self.table, attempt).await;
         }
         let table = schema::TABLE.into();
         Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))
     }
 
     /// Writes the control row that a kill between gold's commit and its row left out. Gold's `txn` is the truth.
-    async fn repair_control(&self, base: &Snapshot) -> Result<Recorded, Arc<LakeError>> {
+    pub(super) async fn repair_control(&self, base: &Snapshot) -> Result<Recorded, Arc<LakeError>> {
         let recorded = self.control.recorded(base.table_id()).await?;
         let reached = base.reached();
         if reached < 0 || recorded.silver_version == Some(reached) {
@@ -270,7 +274,8 @@ impl Gold {
 impl Snapshot {
     /// Silver version that gold has reached; -1 before the first.
     pub(super) fn reached(&self) -> Version {
-        self.txns.get(APP_ID).map_or(-1, |progress| progress.version)
+        let known = self.txns.get(APP_ID).filter(|_| !broken::is(Broken::GoldTxnIgnored));
+        known.map_or(-1, |progress| progress.version)
     }
 }
 

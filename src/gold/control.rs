@@ -67,6 +67,7 @@ pub struct Run {
     pub silver_version_before: Version,
     pub silver_version: Version,
     pub gold_version: Version,
+    /// `None` for a rebuild, which does not move it.
     pub watermark_before: Option<Timestamp>,
     pub watermark: Option<Timestamp>,
     pub events: i64,
@@ -145,19 +146,21 @@ impl Control {
         })
     }
 
-    /// Every row carries the watermark, so that of the last one will do.
+    /// That of the last row that has one: a rebuild does not move it, and does not say what it was.
     async fn last_watermark(&self, newest: Version) -> Result<Option<Timestamp>, LakeError> {
+        let mut last = None;
         for version in ((newest - LOOK_BACK).max(0)..=newest).rev() {
             let Some(commit) = self.table.log.read(version).await? else { break };
             let Some(add) = commit.adds().next() else { continue };
-            let mut last = None;
             for rows in self.table.read(add, &[WATERMARK]).await? {
                 let watermarks: &TimestampMicrosecondArray = column(&rows, WATERMARK)?;
                 last = watermarks.iter().flatten().map(Timestamp).max().max(last);
             }
-            return Ok(last);
+            if last.is_some() {
+                break;
+            }
         }
-        Ok(None)
+        Ok(last)
     }
 
     /// Adds the row of `run`, once, however often it is tried and by whom.

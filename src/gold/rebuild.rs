@@ -91,7 +91,7 @@ impl Gold {
     }
 
     /// Recomputes `date` from silver as it is behind gold right now, and puts the result in place of what is stored.
-    async fn replace_date(&self, date: NaiveDate) -> Result<Version, LakeError> {
+    async fn replace_date(&self, date: NaiveDate) -> Result<Version, Arc<LakeError>> {
         for attempt in 1..=PLANS {
             let started_at = self.clock.now();
             let gold = self.table.snapshot(Replay::TxnsAndFiles).await?;
@@ -99,7 +99,7 @@ impl Gold {
             let sessions = self.sessions_on(&silver, date).await?;
             let remove: Vec<Add> =
                 gold.files.values().filter(|add| partition(add) == date.to_string()).cloned().collect();
-            let watermark = self.control.recorded(gold.table_id()).await?.watermark;
+            let watermark = self.repair_control(&gold).await?.watermark;
             let stamp = Stamp {
                 last_updated: self.clock.now(),
                 final_before: watermark.map_or(Timestamp(i64::MIN), |watermark| self.settings.final_before(watermark)),
@@ -114,8 +114,6 @@ impl Gold {
                 silver_version_before: gold.reached(),
                 silver_version: silver.version,
                 gold_version: gold.version + 1,
-                watermark_before: watermark,
-                watermark,
                 sessions_written: written as i64,
                 files_added: add.len() as i64,
                 files_removed: remove.len() as i64,
@@ -132,20 +130,17 @@ impl Gold {
             if let Rewritten::Committed(version) = self.table.rewrite(&gold, rewrite, finished_at.millis()).await? {
                 return Ok(version);
             }
-            backoff(attempt).await;
+            backoff(&self.table, attempt).await;
         }
-        Err(LakeError::Contended { table: schema::TABLE.into(), attempts: PLANS, version: -1 })
+        Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: PLANS, version: -1 }))
     }
 
     async fn record_rebuild(&self, gold_id: &str, report: &Report) -> Result<(), Arc<LakeError>> {
-        let watermark = self.control.recorded(gold_id).await?.watermark;
         let run = Run {
             finished_at: self.clock.now(),
             silver_version_before: report.silver_version,
             silver_version: report.silver_version,
             gold_version: report.gold_version,
-            watermark_before: watermark,
-            watermark,
             sessions_written: report.replaced.values().map(|comparison| comparison.recomputed.sessions).sum(),
             sessions_replaced: report.replaced.values().map(|comparison| comparison.stored.sessions).sum(),
             ..Run::nothing(Activity::Rebuild)

@@ -11,8 +11,9 @@ use super::arrow::array::RecordBatch;
 use super::commit::{self, Put};
 use super::error::LakeError;
 use super::file::NewFile;
-use super::log::{Commit, Line, Version};
+use super::log::{Add, Commit, Line, Version};
 use super::table::{Progress, Replay, Snapshot, Table};
+use crate::broken::{self, Broken};
 use deltalake::kernel::Transaction;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ pub struct Position {
 }
 
 /// What became of an [`Append`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appended {
     /// Rows that this append added.
     pub rows: usize,
@@ -150,32 +151,32 @@ type Outcome = Result<Appended, Arc<LakeError>>;
 impl Shared {
     async fn commit(&self, known: &mut Option<Snapshot>, appends: Vec<Append>) -> Result<Vec<Outcome>, LakeError> {
         if known.is_none() {
-            let now_ms = appends.iter().map(|append| append.now_ms).max().unwrap_or_default();
-            self.table.create_if_missing(now_ms).await?;
+            self.table.create_if_missing(newest(&appends)).await?;
             *known = Some(self.table.snapshot(Replay::Txns).await?);
         }
         let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
-        let mut encoded: Option<(Vec<Trim>, Vec<NewFile>)> = None;
+        let mut written: Option<(Vec<Trim>, Vec<Add>)> = None;
         for attempt in 1..=COMMIT_ATTEMPTS {
             let trims = trim_all(&appends, known);
             if !trims.iter().any(|trim| matches!(trim, Trim::Keep { .. })) {
                 return Ok(outcomes(&appends, trims, None));
             }
-            let files = match encoded.take() {
-                Some((before, files)) if before == trims => files,
+            let adds = match written.take() {
+                Some((before, adds)) if before == trims => adds,
                 _ => self.write_files(&appends, &trims).await?,
             };
-            let commit = self.plan_commit(known.version + 1, &appends, &trims, &files);
-            match commit::put(&self.table.log, &commit).await? {
+            let commit = self.plan_commit(known.version + 1, &appends, &trims, &adds);
+            match commit::put(&self.table, &commit).await? {
                 Put::Landed => {
                     known.apply(&commit, Replay::Txns);
                     self.table.checkpoint_if_due(commit.version);
                     return Ok(outcomes(&appends, trims, Some(commit.version)));
                 }
+                Put::Taken(winner) if broken::is(Broken::ConflictNotReread) => known.version = winner.version,
                 Put::Taken(winner) => {
                     self.absorb(known, winner).await?;
-                    encoded = Some((trims, files));
-                    commit::backoff(attempt).await;
+                    written = Some((trims, adds));
+                    commit::backoff(&self.table, attempt).await;
                 }
             }
         }
@@ -199,7 +200,7 @@ impl Shared {
     }
 
     /// One file for each table partition that the kept rows belong to.
-    async fn write_files(&self, appends: &[Append], trims: &[Trim]) -> Result<Vec<NewFile>, LakeError> {
+    async fn write_files(&self, appends: &[Append], trims: &[Trim]) -> Result<Vec<Add>, LakeError> {
         let mut by_partition: BTreeMap<Option<String>, Vec<RecordBatch>> = BTreeMap::new();
         for (append, trim) in appends.iter().zip(trims) {
             if let Trim::Keep { from } = trim {
@@ -215,33 +216,43 @@ impl Shared {
             by_partition.iter().map(encode_one).collect::<Result<Vec<_>, _>>()
         };
         let files = self.table.workers.run("encode rows", encode).await??;
-        for file in &files {
-            file.put(self.table.store.as_ref(), self.table.spec.name).await?;
+        let now_ms = newest(appends);
+        let mut adds = Vec::new();
+        for file in files {
+            adds.push(self.table.put_file(file, now_ms).await?);
         }
-        Ok(files)
+        Ok(adds)
     }
 
-    fn plan_commit(&self, version: Version, appends: &[Append], trims: &[Trim], files: &[NewFile]) -> Commit {
-        let now_ms = appends.iter().map(|append| append.now_ms).max().unwrap_or_default();
+    fn plan_commit(&self, version: Version, appends: &[Append], trims: &[Trim], adds: &[Add]) -> Commit {
+        let now_ms = newest(appends);
         let details = Map::from_iter([
             ("isBlindAppend".to_owned(), json!(true)),
             ("operationParameters".to_owned(), json!({"mode": "Append"})),
         ]);
-        let mut lines = vec![commit::info("WRITE", now_ms, &commit::new_id(), &details)];
+        let mut lines = vec![commit::info(&self.table, "WRITE", now_ms, &details)];
         let mut progress: BTreeMap<&str, Position> = BTreeMap::new();
         for (append, trim) in appends.iter().zip(trims) {
-            if let (Trim::Keep { .. }, Some(last)) = (trim, append.positions.last()) {
+            let moves = matches!(trim, Trim::Keep { .. }) || broken::is(Broken::TxnMovesBack);
+            if let (true, Some(last)) = (moves, append.positions.last()) {
                 progress.insert(&append.app_id, *last);
             }
+        }
+        if broken::is(Broken::TxnNotCommitted) {
+            progress.clear();
         }
         lines.extend(progress.into_iter().map(|(app_id, last)| {
             let txn = Transaction::new_with_last_update(app_id, last.sequence, Some(last.enqueued_ms));
             Line { txn: Some(txn), ..Line::default() }
         }));
-        let add = |file: &NewFile| Line { add: Some(file.to_add(&self.table.spec, now_ms)), ..Line::default() };
-        lines.extend(files.iter().map(add));
+        lines.extend(adds.iter().map(|add| Line { add: Some(add.clone()), ..Line::default() }));
         Commit { version, lines }
     }
+}
+
+/// The time of a commit that holds all of them, in milliseconds since the epoch.
+fn newest(appends: &[Append]) -> i64 {
+    appends.iter().map(|append| append.now_ms).max().unwrap_or_default()
 }
 
 /// What is left of an append.
@@ -276,7 +287,8 @@ fn trim(positions: &[Position], committed: Option<Progress>) -> Trim {
     let Some(committed) = committed else {
         return if positions.is_empty() { Trim::Nothing } else { Trim::Keep { from: 0 } };
     };
-    let from = positions.partition_point(|position| position.sequence <= committed.version);
+    let known = committed.version + i64::from(broken::is(Broken::TrimOffByOne));
+    let from = positions.partition_point(|position| position.sequence <= known);
     if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
         let later_by_ms = last_known.enqueued_ms - recorded_ms;
         if later_by_ms > CLOCK_GRAIN_MS {

@@ -20,7 +20,7 @@ impl Table {
         if version > 0 && version % CHECKPOINT_EVERY == 0 {
             let Ok(alone) = self.checkpointing.clone().try_acquire_owned() else { return };
             let table = self.clone();
-            tokio::spawn(async move {
+            self.workers.see_to(async move {
                 let _alone = alone;
                 if let Err(error) = table.checkpoint(version).await {
                     let error = super::error::with_causes(&error);

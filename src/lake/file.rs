@@ -21,10 +21,9 @@ use std::collections::HashMap;
 /// Rows per batch when reading.
 const BATCH_ROWS: usize = 8_192;
 
-/// A data file that is written in the store but in no commit yet.
+/// Rows as they will be a data file.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    pub path: Path,
     pub bytes: Bytes,
     pub rows: usize,
     pub partition: Option<String>,
@@ -42,13 +41,7 @@ impl NewFile {
             table: spec.name.into(),
             detail: error.to_string(),
         })?;
-        let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
-        let path = match (spec.partition_column, partition) {
-            (Some(column), Some(value)) => Path::from(format!("{column}={value}/{name}")),
-            _ => Path::from(name),
-        };
         Ok(NewFile {
-            path,
             bytes: bytes.into(),
             rows: batches.iter().map(RecordBatch::num_rows).sum(),
             partition: partition.map(str::to_owned),
@@ -57,31 +50,39 @@ impl NewFile {
         })
     }
 
-    /// Puts the bytes where the commit will say they are. Harmless until then.
-    pub async fn put(&self, store: &dyn ObjectStore, table: &str) -> Result<(), LakeError> {
-        store
-            .put(&self.path, PutPayload::from(self.bytes.clone()))
-            .await
-            .map(|_| ())
-            .map_err(|source| LakeError::Store { attempt: "write", object: format!("{table}/{}", self.path), source })
-    }
-
-    pub fn to_add(&self, spec: &TableSpec, now_ms: i64) -> Add {
-        let partition_values: HashMap<_, _> =
+    /// Puts the bytes as `name` into the folder of their partition; the answer is what a commit says of them.
+    pub(super) async fn put(
+        self,
+        store: &dyn ObjectStore,
+        spec: &TableSpec,
+        name: &str,
+        now_ms: i64,
+    ) -> Result<Add, LakeError> {
+        let path = match (spec.partition_column, &self.partition) {
+            (Some(column), Some(value)) => Path::from(format!("{column}={value}/{name}")),
+            _ => Path::from(name),
+        };
+        let size = self.bytes.len() as i64;
+        store.put(&path, PutPayload::from(self.bytes)).await.map_err(|source| LakeError::Store {
+            attempt: "write",
+            object: format!("{}/{path}", spec.name),
+            source,
+        })?;
+        let partition_values =
             spec.partition_column.iter().map(|&column| (column.to_owned(), self.partition.clone())).collect();
-        Add {
-            path: self.path.to_string(),
+        Ok(Add {
+            path: path.to_string(),
             partition_values,
-            size: self.bytes.len() as i64,
+            size,
             modification_time: now_ms,
             data_change: true,
-            stats: Some(self.statistics.clone()),
-            tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            stats: Some(self.statistics),
+            tags: (!self.tags.is_empty()).then_some(self.tags),
             deletion_vector: None,
             base_row_id: None,
             default_row_commit_version: None,
             clustering_provider: None,
-        }
+        })
     }
 }
 

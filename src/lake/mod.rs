@@ -16,6 +16,7 @@ pub mod schema;
 pub mod columns;
 pub mod log;
 pub mod workers;
+pub mod random;
 pub mod table;
 pub mod commit;
 pub mod file;

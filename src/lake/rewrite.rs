@@ -5,6 +5,7 @@ use super::error::LakeError;
 use super::file::NewFile;
 use super::log::{Commit, Line, Version};
 use super::table::{Snapshot, Table};
+use crate::broken::{self, Broken};
 use deltalake::kernel::{Add, Remove, Transaction};
 use serde_json::{Map, Value};
 
@@ -33,19 +34,24 @@ impl Table {
     /// rules, and it is what makes them simple: whatever was read while planning is still so. It holds for every
     /// kind of winner, `dataChange` or not.
     pub async fn rewrite(&self, planned_on: &Snapshot, rewrite: Rewrite, now_ms: i64) -> Result<Rewritten, LakeError> {
-        for file in &rewrite.add {
-            file.put(self.store.as_ref(), self.spec.name).await?;
+        let mut adds = Vec::new();
+        for file in rewrite.add {
+            adds.push(self.put_file(file, now_ms).await?);
         }
         let version = planned_on.version + 1;
-        let mut lines = vec![commit::info(rewrite.operation, now_ms, &commit::new_id(), &rewrite.details)];
+        let mut lines = vec![commit::info(self, rewrite.operation, now_ms, &rewrite.details)];
         lines.extend(rewrite.txn.map(|txn| Line { txn: Some(txn), ..Line::default() }));
         lines.extend(
             rewrite.remove.into_iter().map(|add| Line { remove: Some(to_remove(add, now_ms)), ..Line::default() }),
         );
-        lines.extend(
-            rewrite.add.iter().map(|file| Line { add: Some(file.to_add(&self.spec, now_ms)), ..Line::default() }),
-        );
-        match commit::put(&self.log, &Commit { version, lines }).await? {
+        lines.extend(adds.into_iter().map(|add| Line { add: Some(add), ..Line::default() }));
+        let mut commit = Commit { version, lines };
+        let mut outcome = commit::put(self, &commit).await?;
+        while broken::is(Broken::RewriteNotPlannedAgain) && matches!(outcome, Put::Taken(_)) {
+            commit.version += 1;
+            outcome = commit::put(self, &commit).await?;
+        }
+        match outcome {
             Put::Landed => {
                 self.checkpoint_if_due(version);
                 Ok(Rewritten::Committed(version))

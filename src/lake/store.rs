@@ -2,6 +2,7 @@
 //!
 //! The store's own retries are short and few: whoever calls us retries too, and for ever.
 
+use super::random::Random;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -36,6 +37,7 @@ pub struct Lake {
     /// Rooted at the container or file system.
     root: Arc<dyn ObjectStore>,
     path: Path,
+    random: Random,
 }
 
 impl Lake {
@@ -60,7 +62,7 @@ impl Lake {
     /// A lake on a store made elsewhere.
     pub fn on(root: Arc<dyn ObjectStore>, url: Url) -> Self {
         let path = Path::from_url_path(url.path()).unwrap_or_default();
-        Lake { url, root, path }
+        Lake { url, root, path, random: Random::System }
     }
 
     fn folder(path: &std::path::Path) -> Result<Self, StoreError> {
@@ -89,6 +91,15 @@ impl Lake {
             .build()
             .map_err(|source| StoreError::Client { url: url.to_string(), source })?;
         Ok(Self::on(Arc::new(store), url))
+    }
+
+    /// The same lake, with chance from elsewhere.
+    pub fn with_random(self, random: Random) -> Self {
+        Lake { random, ..self }
+    }
+
+    pub(super) fn random(&self) -> &Random {
+        &self.random
     }
 
     /// For messages; never holds a credential, since those come as options.

@@ -2,6 +2,7 @@
 //!
 //! The port answers before anything else is done: the host polls it, and gives up on what answers late.
 
+mod allocator;
 mod parent;
 
 use clickstream::app::App;
@@ -12,11 +13,8 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
-// The system allocator keeps what large batches needed; this one gives it back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::give_back_at_once();
     parent::die_with_it();
     log_to_stdout();
     match serve() {

@@ -29,14 +29,10 @@ pub struct Agent {
 /// Real user agents have some 120 bytes; what a sender puts behind these says nothing and would only cost time.
 const MAX_CLASSIFIED_BYTES: usize = 1_024;
 
+/// Compiling takes about 100 ms, in the first batch that has a user agent; many sites send short names and never do.
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::compile);
 /// What has been classified already: matching hundreds of patterns takes a hundred times as long as a look-up.
 static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
-
-/// Compiles the rules if nobody has yet: about 100 ms, better spent beside the first request than in it.
-pub fn prepare() {
-    LazyLock::force(&TABLES);
-}
 
 /// Whether a text is a user-agent string rather than the short name of a browser: it has a `product/version` or
 /// a comment in parentheses.

@@ -7,6 +7,7 @@ use clickstream::config;
 use clickstream::event::time::Timestamp;
 use clickstream::functions::{Failure, ingest};
 use clickstream::lake::store::Lake;
+use clickstream::lake::workers::Workers;
 use std::collections::BTreeMap;
 
 /// 2026-01-15T12:00:00Z.
@@ -31,13 +32,18 @@ impl World {
 
     pub fn on(lake: Lake, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let app = App::on(lake.clone(), app_settings(&settings), Clock::manual(NOON));
+        let app = App::on(lake.clone(), app_settings(&settings), Clock::manual(NOON), Workers::of_this_machine());
         World { app, lake, settings }
     }
 
     /// A second process on the same lake: it remembers nothing.
     pub fn restart(&mut self) {
-        self.app = App::on(self.lake.clone(), app_settings(&self.settings), self.app.clock.clone());
+        self.app = App::on(
+            self.lake.clone(),
+            app_settings(&self.settings),
+            self.app.clock.clone(),
+            Workers::of_this_machine(),
+        );
     }
 
     pub fn set_now(&self, now: Timestamp) {

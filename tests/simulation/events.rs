@@ -1,0 +1,68 @@
+//! What is produced: events of few visits that meet, bridge, come late, come twice, or are no events at all.
+
+use super::chance::{Chance, between, one_in};
+use super::naive::Event;
+use super::world::Expected;
+use clickstream::event::time::Timestamp;
+use serde_json::json;
+
+const MINUTE: i64 = 60_000_000;
+
+/// A body, and what it means.
+#[derive(Debug, Clone)]
+pub struct Produced {
+    pub body: Vec<u8>,
+    /// `None`: it is malformed.
+    pub event: Option<Event>,
+}
+
+/// The next event at about `now`; `earlier` are those before it.
+pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produced {
+    if one_in(chance, 12) {
+        return Produced { body: format!("{{\"user_id\": {}", chance.up_to(1_000_000)).into_bytes(), event: None };
+    }
+    // A producer that got no answer sends the same event again, under a new sequence number.
+    if one_in(chance, 10) && !earlier.is_empty() {
+        return earlier[chance.up_to(earlier.len() as u64 - 1) as usize].produced.clone();
+    }
+    let kinds = ["page_view", "page_view", "page_view", "add_to_cart", "purchase", "search"];
+    let event = Event {
+        user: format!("u{}", chance.up_to(2)),
+        session: format!("s{}", chance.up_to(1)),
+        at_micros: now.0 - late_by(chance),
+        kind: kinds[chance.up_to(5) as usize].to_owned(),
+        url: (!one_in(chance, 6)).then(|| format!("/{}", chance.up_to(5))),
+        // One value a transaction: which of several counts is tested where the order can be told.
+        price: Some(990_000),
+        transaction: one_in(chance, 2).then(|| format!("t{}", chance.up_to(2))),
+        products: (0..chance.up_to(3)).map(|at| format!("P{at}")).collect(),
+        identity: format!("e{}-{}", earlier.len(), chance.up_to(u64::MAX - 1)),
+    };
+    Produced { body: body(&event), event: Some(event) }
+}
+
+/// Mostly now, often some minutes ago, sometimes days.
+fn late_by(chance: &Chance) -> i64 {
+    let minutes = match chance.up_to(9) {
+        0..6 => chance.up_to(10),
+        6..9 => chance.up_to(240),
+        _ => between(chance, 1_440, 7_200),
+    };
+    minutes as i64 * MINUTE + chance.up_to(59) as i64 * 1_000_000
+}
+
+fn body(event: &Event) -> Vec<u8> {
+    json!({
+        "event_id": event.identity,
+        "user_id": event.user,
+        "session_id": event.session,
+        "timestamp": Timestamp(event.at_micros).to_string(),
+        "event_type": event.kind,
+        "page_url": event.url,
+        "product_id": event.products,
+        "product_price": event.price.map(|price| price as f64 / 10_000.0),
+        "transaction_id": event.transaction,
+    })
+    .to_string()
+    .into_bytes()
+}
