@@ -45,6 +45,8 @@ param maximumThroughputUnits int = 4
 @description('Below 2048 MB large batches do not fit beside the host.')
 param instanceMemoryMB int = 2048
 param maximumInstanceCount int = 40
+@description('Of the app and its own storage; the lake has `lakeRedundancy`. Not every region has zones.')
+param zoneRedundant bool = false
 @description('Instances kept warm; without one the first event after a pause waits for up to two minutes.')
 param alwaysReady alwaysReadyInstances[] = []
 @description('Settings of the functions that differ from the defaults below.')
@@ -150,6 +152,7 @@ module hostStorage './modules/host-storage.bicep' = {
     location: location
     tags: tags
     packageContainerName: packageContainer
+    isZoneRedundant: zoneRedundant
     isPrivate: vnetEnabled
   }
 }
@@ -273,6 +276,7 @@ module functionApp './modules/function-app.bicep' = {
     packageContainerUrl: '${hostBlobUrl}/${packageContainer}'
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    isZoneRedundant: zoneRedundant
     alwaysReady: alwaysReady
     subnetId: vnetEnabled
       ? resourceId(

@@ -18,6 +18,7 @@ param activeNamespace = readEnvironmentVariable('ACTIVE_NAMESPACE', 'first')
 
 var warmIngest = int(readEnvironmentVariable('ALWAYS_READY_INGEST', '0'))
 param alwaysReady = warmIngest > 0 ? [{ name: 'function:ingest', instanceCount: warmIngest }] : []
+param zoneRedundant = bool(readEnvironmentVariable('ZONE_REDUNDANT', 'false'))
 param partitionCount = int(readEnvironmentVariable('PARTITION_COUNT', '8'))
 param maximumThroughputUnits = int(readEnvironmentVariable('MAXIMUM_THROUGHPUT_UNITS', '4'))
 param functionSettings = json(readEnvironmentVariable('FUNCTION_SETTINGS', '{}'))

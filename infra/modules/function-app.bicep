@@ -16,6 +16,8 @@ param instanceMemoryMB int
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int
+@description('Not every region has zones.')
+param isZoneRedundant bool
 param alwaysReady alwaysReadyInstances[]
 @description('Texts by name. None is a secret.')
 param appSettings object
@@ -28,7 +30,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   tags: tags
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: isZoneRedundant }
 }
 
 resource site 'Microsoft.Web/sites@2024-11-01' = {

@@ -4,6 +4,7 @@ param name string
 param location string
 param tags object
 param packageContainerName string
+param isZoneRedundant bool
 @description('Closed to all but private endpoints.')
 param isPrivate bool
 
@@ -12,7 +13,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
+  sku: { name: isZoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
   properties: {
     accessTier: 'Hot'
     allowBlobPublicAccess: false

@@ -4,6 +4,8 @@ using '../main.bicep'
 param environmentName = 'example'
 param location = 'westeurope'
 param vnetEnabled = true
+param zoneRedundant = true
+param lakeRedundancy = 'Standard_ZRS'
 param alwaysReady = [{ name: 'function:ingest', instanceCount: 1 }, { name: 'http', instanceCount: 1 }]
 param developerPrincipalId = '00000000-0000-0000-0000-00000000de57'
 param producerPrincipalIds = ['00000000-0000-0000-0000-0000000000c1']
