@@ -1,5 +1,7 @@
 metadata description = 'Storage of the Functions host: leases, keys, checkpoints, and the deployment package. Never the lake: no hierarchical namespace here.'
 
+@minLength(3)
+@maxLength(24)
 param name string
 param location string
 param tags object

@@ -1,5 +1,7 @@
 metadata description = 'The lake: an account of its own with a hierarchical namespace, so that nothing of the app can be deleted together with the data.'
 
+@minLength(3)
+@maxLength(24)
 param name string
 param location string
 param tags object

@@ -32,9 +32,14 @@ preflight() {
     fail "Flex Consumption is not offered in \`$AZURE_LOCATION\`; see \`az functionapp list-flexconsumption-locations\`"
 }
 
-# A value that the last deployment put out; nothing when there was none.
+# A value that the last deployment put out; nothing when there was none. Resource Manager lowers the first letters of names
+# that it gives back: AZURE_LOCATION comes as azurE_LOCATION.
 output() {
-  az deployment sub show --name "$deployment" --query "properties.outputs.$1.value" --output tsv 2>/dev/null || true
+  local word="${1%%_*}" given_back query
+  given_back="${word,,}"
+  given_back="${given_back%?}${word: -1}${1#"$word"}"
+  query="not_null(properties.outputs.$1.value, properties.outputs.$given_back.value)"
+  az deployment sub show --name "$deployment" --query "$query" --output tsv 2>/dev/null || true
 }
 
 # A budget's first day cannot be moved: it stays that of the deployment that made it.
