@@ -1,7 +1,6 @@
 //! The real Bicep compiler, as a process that stays up and answers over JSON-RPC: started once, it needs a fraction of the
 //! time of one command a file.
 
-use super::specimen::PARAMETER_SETS;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -50,10 +49,10 @@ impl Compiler {
     /// Every diagnostic of the file and of what it refers to, of whatever level.
     pub fn diagnostics(&mut self, path: &Path) -> Vec<String> {
         let is_parameters = path.extension().is_some_and(|ending| ending == "bicepparam");
-        let answer = if is_parameters {
-            self.call("bicep/compileParams", json!({ "path": path, "parameterOverrides": {} }))
-        } else {
-            self.call("bicep/compile", json!({ "path": path }))
+        let method = if is_parameters { "bicep/compileParams" } else { "bicep/compile" };
+        let answer = match self.call(method, json!({ "path": path, "parameterOverrides": {} })) {
+            Ok(answer) => answer,
+            Err(error) => return vec![error],
         };
         let diagnostics = answer["diagnostics"].as_array().cloned().unwrap_or_default();
         let failed = answer["success"] != true && diagnostics.is_empty();
@@ -65,32 +64,23 @@ impl Compiler {
         diagnostics.iter().map(line).chain(failed.then(|| format!("{} did not compile", path.display()))).collect()
     }
 
-    /// What the deployment with these parameters consists of.
-    pub fn expand(&mut self, parameters: &Path) -> Value {
+    /// What the deployment with these parameters consists of; `None` when it does not compile.
+    pub fn expand(&mut self, parameters: &Path) -> Option<Value> {
         let metadata = json!({
             "tenantId": "00000000-0000-0000-0000-000000000002",
             "subscriptionId": "00000000-0000-0000-0000-000000000001",
             "location": "westeurope",
         });
-        let answer = self.call("bicep/getSnapshot", json!({ "path": parameters, "metadata": metadata }));
-        serde_json::from_str(answer["snapshot"].as_str().unwrap_or("null")).expect("a snapshot is JSON")
-    }
-
-    /// All parameter sets of the copy in `root`.
-    pub fn expand_all(&mut self, root: &Path) -> Vec<(&'static str, Value)> {
-        let mut expand = |name: &&'static str| {
-            let parameters = root.join(format!("infra/snapshots/{name}.bicepparam"));
-            (*name, self.expand(&parameters))
-        };
-        PARAMETER_SETS.iter().map(&mut expand).collect()
+        let answer = self.call("bicep/getSnapshot", json!({ "path": parameters, "metadata": metadata })).ok()?;
+        serde_json::from_str(answer["snapshot"].as_str()?).ok()
     }
 
     pub fn formatted(&mut self, path: &Path) -> String {
-        let answer = self.call("bicep/format", json!({ "path": path }));
+        let answer = self.call("bicep/format", json!({ "path": path })).expect("it formats");
         answer["contents"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: Value) -> Result<Value, String> {
         self.calls += 1;
         let request = json!({ "jsonrpc": "2.0", "id": self.calls, "method": method, "params": parameters }).to_string();
         write!(self.input, "Content-Length: {}\r\n\r\n{request}", request.len()).expect("it reads");
@@ -110,8 +100,7 @@ impl Compiler {
         let mut body = vec![0; length];
         self.output.read_exact(&mut body).expect("a whole answer");
         let answer: Value = serde_json::from_slice(&body).expect("an answer is JSON");
-        assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        answer.get("error").map_or_else(|| Ok(answer["result"].clone()), |error| Err(error.to_string()))
     }
 }
 
