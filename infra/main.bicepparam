@@ -6,9 +6,10 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 
 param deployRoleAssignments = bool(readEnvironmentVariable('DEPLOY_ROLE_ASSIGNMENTS', 'true'))
-// Not `AZURE_PRINCIPAL_ID`, which azd sets by itself: whoever deploys need not be whoever develops.
+// Not AZURE_PRINCIPAL_ID and AZURE_PRINCIPAL_TYPE, which azd sets to whoever deploys: in a pipeline that is nobody who
+// develops, and a role with the wrong type is refused.
 param developerPrincipalId = readEnvironmentVariable('DEVELOPER_PRINCIPAL_ID', '')
-param developerPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+param developerPrincipalType = readEnvironmentVariable('DEVELOPER_PRINCIPAL_TYPE', 'User')
 var producers = readEnvironmentVariable('PRODUCER_PRINCIPAL_IDS', '')
 param producerPrincipalIds = empty(producers) ? [] : split(producers, ',')
 

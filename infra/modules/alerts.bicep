@@ -62,7 +62,7 @@ var rules = [
     name: 'no-gold-run'
     description: 'No activation of sessionize has succeeded for ${noGoldRunMinutes} minutes: gold stands still.'
     severity: 2
-    windowSize: 'PT${noGoldRunMinutes}M'
+    windowSize: noGoldRunMinutes < 60 ? 'PT${noGoldRunMinutes}M' : 'PT${noGoldRunMinutes / 60}H'
     query: '${sessionizeReports} | where report.function == "sessionize" | summarize measure = count()'
     operator: 'LessThan'
     threshold: 1

@@ -14,7 +14,7 @@ resource appRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   tags: tags
 }
 
-// Nothing but the app has to get in.
+// The app, and programs of networks that are peered with this one: producers, readers of the lake.
 resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   name: '${name}-endpoints'
   location: location
@@ -22,16 +22,16 @@ resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   properties: {
     securityRules: [
       {
-        name: 'from-app'
+        name: 'from-network'
         properties: {
           access: 'Allow'
           direction: 'Inbound'
           priority: 100
           protocol: 'Tcp'
-          sourceAddressPrefix: cidrSubnet(addressPrefix, 26, 0)
+          sourceAddressPrefix: 'VirtualNetwork'
           sourcePortRange: '*'
           destinationAddressPrefix: cidrSubnet(addressPrefix, 26, 1)
-          destinationPortRanges: ['443', '5671', '5672']
+          destinationPortRanges: ['443', '5671']
         }
       }
       {

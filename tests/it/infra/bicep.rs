@@ -17,8 +17,14 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// `None`, said in one line, where there is no compiler and none is required.
+    /// `None`, said in one line, where there is no compiler and none is required. With the variables that `main.bicepparam`
+    /// must have.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[("AZURE_ENV_NAME", "example"), ("AZURE_LOCATION", "westeurope")])
+    }
+
+    /// With these variables of the environment.
+    pub fn start_with(variables: &[(&str, &str)]) -> Option<Self> {
         let Some(program) = find() else {
             static SAID: Once = Once::new();
             assert!(std::env::var_os(REQUIRED).is_none(), "the Bicep compiler is required and not found; set BICEP");
@@ -29,12 +35,11 @@ impl Compiler {
             });
             return None;
         };
-        // What `main.bicepparam` reads: as in the parameter sets, and nothing else.
         let mut child = Command::new(&program)
             .args(["jsonrpc", "--stdio"])
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| ["PATH", "HOME", "XDG_CACHE_HOME", "TMPDIR"].contains(&&**name)))
-            .envs([("AZURE_ENV_NAME", "example"), ("AZURE_LOCATION", "westeurope")])
+            .envs(variables.iter().copied())
             .envs([("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"), ("BICEP_TRACING_ENABLED", "false")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

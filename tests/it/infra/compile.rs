@@ -54,3 +54,26 @@ fn the_committed_snapshots_are_what_the_files_expand_to() {
     let folder = std::fs::read_dir(infra().join("snapshots")).expect("a folder");
     assert_eq!(folder.count(), 2 * PARAMETER_SETS.len(), "files in infra/snapshots");
 }
+
+/// `main.bicepparam` with variables alone makes what `vnet.bicepparam` says: nobody has to edit a file.
+#[test]
+fn variables_switch_everything_on() {
+    let variables = [
+        ("AZURE_ENV_NAME", "example"),
+        ("AZURE_LOCATION", "westeurope"),
+        ("VNET_ENABLED", "true"),
+        ("ZONE_REDUNDANT", "true"),
+        ("LAKE_REDUNDANCY", "Standard_ZRS"),
+        ("ALWAYS_READY_INGEST", "1"),
+        ("DEVELOPER_PRINCIPAL_ID", "00000000-0000-0000-0000-00000000de57"),
+        ("PRODUCER_PRINCIPAL_IDS", "00000000-0000-0000-0000-0000000000c1"),
+        ("FUNCTION_SETTINGS", r#"{"SITE_DOMAIN": "shop.example", "SESSION_TIMEOUT": "20m"}"#),
+        ("ALERT_EMAIL", "operator@shop.example"),
+        ("BUDGET_AMOUNT", "100"),
+        ("BUDGET_START_DATE", "2026-11-01"),
+        ("GITHUB_REPOSITORY_TO_TRUST", "shop/clickstream"),
+    ];
+    let Some(mut compiler) = Compiler::start_with(&variables) else { return };
+    let expanded = compiler.expand(&infra().join("main.bicepparam"));
+    assert!(expanded == Some(committed_snapshot("vnet")), "the variables do not give what vnet.bicepparam gives");
+}
