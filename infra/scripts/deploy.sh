@@ -28,7 +28,9 @@ preflight() {
     echo "registering $provider, which is $state"
     az provider register --namespace "$provider" --wait
   done
-  az functionapp list-flexconsumption-locations --query "[].name" --output tsv | grep -qx "$AZURE_LOCATION" ||
+  local regions wanted="${AZURE_LOCATION// /}"
+  regions=$(az functionapp list-flexconsumption-locations --query "[].name" --output tsv)
+  grep -qix "$wanted" <<<"${regions// /}" ||
     fail "Flex Consumption is not offered in \`$AZURE_LOCATION\`; see \`az functionapp list-flexconsumption-locations\`"
 }
 
