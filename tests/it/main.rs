@@ -4,6 +4,7 @@ mod defects;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;
 mod handler_contract;
+mod infra;
 mod lake_exactly_once;
 mod local_run;
 mod readers;

@@ -1,0 +1,34 @@
+using './main.bicep'
+
+// For `azd` and for `az deployment sub create` alike. Nothing here has to be edited: each value is a variable of the
+// environment (`azd env set NAME VALUE`, or `export NAME=VALUE`), and all but the first two have a default.
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+
+param deployRoleAssignments = bool(readEnvironmentVariable('DEPLOY_ROLE_ASSIGNMENTS', 'true'))
+// Not AZURE_PRINCIPAL_ID and AZURE_PRINCIPAL_TYPE, which azd sets to whoever deploys: in a pipeline that is nobody who
+// develops, and a role with the wrong type is refused.
+param developerPrincipalId = readEnvironmentVariable('DEVELOPER_PRINCIPAL_ID', '')
+param developerPrincipalType = readEnvironmentVariable('DEVELOPER_PRINCIPAL_TYPE', 'User')
+var producers = readEnvironmentVariable('PRODUCER_PRINCIPAL_IDS', '')
+param producerPrincipalIds = empty(producers) ? [] : split(producers, ',')
+
+param vnetEnabled = bool(readEnvironmentVariable('VNET_ENABLED', 'false'))
+param secondLocation = readEnvironmentVariable('SECOND_LOCATION', '')
+param activeNamespace = readEnvironmentVariable('ACTIVE_NAMESPACE', 'first')
+
+var warmIngest = int(readEnvironmentVariable('ALWAYS_READY_INGEST', '0'))
+param alwaysReady = warmIngest > 0 ? [{ name: 'function:ingest', instanceCount: warmIngest }] : []
+param zoneRedundant = bool(readEnvironmentVariable('ZONE_REDUNDANT', 'false'))
+param partitionCount = int(readEnvironmentVariable('PARTITION_COUNT', '8'))
+param maximumThroughputUnits = int(readEnvironmentVariable('MAXIMUM_THROUGHPUT_UNITS', '4'))
+param functionSettings = json(readEnvironmentVariable('FUNCTION_SETTINGS', '{}'))
+
+param lakeRedundancy = readEnvironmentVariable('LAKE_REDUNDANCY', 'Standard_LRS')
+param lakeLocked = bool(readEnvironmentVariable('LAKE_LOCKED', 'true'))
+
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
+param budgetAmount = int(readEnvironmentVariable('BUDGET_AMOUNT', '0'))
+param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE', '')
+
+param githubRepository = readEnvironmentVariable('GITHUB_REPOSITORY_TO_TRUST', '')

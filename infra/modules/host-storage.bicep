@@ -1,0 +1,43 @@
+metadata description = 'Storage of the Functions host: leases, keys, checkpoints, and the deployment package. Never the lake: no hierarchical namespace here.'
+
+@minLength(3)
+@maxLength(24)
+param name string
+param location string
+param tags object
+param packageContainerName string
+param isZoneRedundant bool
+@description('Closed to all but private endpoints.')
+param isPrivate bool
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: isZoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    isHnsEnabled: false
+    minimumTlsVersion: 'TLS1_2'
+    networkAcls: { bypass: isPrivate ? 'None' : 'AzureServices', defaultAction: isPrivate ? 'Deny' : 'Allow' }
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    supportsHttpsTrafficOnly: true
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
+  parent: account
+  name: 'default'
+}
+
+// The site is refused while its package's container is not there.
+resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
+  parent: blobs
+  name: packageContainerName
+  properties: { publicAccess: 'None' }
+}

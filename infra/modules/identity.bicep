@@ -1,0 +1,14 @@
+metadata description = 'The one identity of the app: host, package, lake, Event Hubs and telemetry.'
+
+param name string
+param location string
+param tags object
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: name
+  location: location
+  tags: tags
+}
+
+output clientId string = identity.properties.clientId
+output principalId string = identity.properties.principalId

@@ -1,0 +1,35 @@
+metadata description = 'Types that more than one file uses.'
+
+@export()
+@description('Somebody who can be given a role. The type must be right: roles are refused for a mismatch.')
+type principal = {
+  @minLength(36)
+  @maxLength(36)
+  id: string
+  type: 'User' | 'Group' | 'ServicePrincipal'
+}
+
+@export()
+@description('Settings of the functions that may differ from their defaults, by the names that the README explains.')
+type settings = {
+  SESSION_TIMEOUT: string?
+  ALLOWED_LATENESS: string?
+  FUTURE_TOLERANCE: string?
+  MAX_EVENT_AGE: string?
+  MAX_EVENT_BYTES: string?
+  MAX_SESSION_EVENT_KEYS: string?
+  SESSIONIZE_MAX_EVENTS: string?
+  SITE_DOMAIN: string?
+  SOURCE_EPOCH: string?
+  SESSIONIZE_SCHEDULE: string?
+  REBUILD_SCHEDULE: string?
+}
+
+@export()
+@description('Instances kept warm for one function.')
+type alwaysReadyInstances = {
+  @description('`function:` and the name of its folder, or the group `http`.')
+  name: string
+  @minValue(1)
+  instanceCount: int
+}

@@ -1,0 +1,4 @@
+using '../main.bicep'
+
+param environmentName = 'example'
+param location = 'westeurope'

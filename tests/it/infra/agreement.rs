@@ -1,0 +1,182 @@
+//! What is said in more than one place is the same: settings, triggers, names, what alerts ask and functions report.
+
+use super::Check;
+use super::logged::{self, Logged};
+use super::snapshot::{Snapshot, text};
+use super::specimen::Specimen;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const CHECKS: &[(&str, Check)] = &[
+    ("settings-are-the-same-everywhere", settings_are_the_same_everywhere),
+    ("settings-have-the-documented-defaults", settings_have_the_documented_defaults),
+    ("triggers-find-their-settings", triggers_find_their_settings),
+    ("always-ready-names-functions", always_ready_names_functions),
+    ("alerts-ask-for-what-is-logged", alerts_ask_for_what_is_logged),
+    ("logs-are-not-sampled", logs_are_not_sampled),
+];
+
+/// Of connections and telemetry: read by the host and by libraries.
+const PLATFORM: [&str; 4] =
+    ["AzureWebJobsStorage__", "EventHubConnection__", "APPLICATIONINSIGHTS_", "AZURE_CLIENT_ID"];
+
+/// Their local counterparts.
+const LOCAL_ONLY: [&str; 3] = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "EventHubConnection"];
+
+/// What the code reads, apart from what the host assigns.
+fn read_by_the_code(specimen: &Specimen) -> BTreeSet<String> {
+    let config = specimen.read("src/config/mod.rs");
+    let names = config.lines().filter_map(|line| line.strip_prefix("pub const ")?.split('"').nth(1).map(str::to_owned));
+    names.filter(|name| !name.starts_with("FUNCTIONS_")).collect()
+}
+
+/// Names between per cent signs in any `function.json`, with the function.
+fn referred_to(specimen: &Specimen) -> BTreeSet<String> {
+    let texts = specimen.functions().into_iter().map(|name| specimen.read(&format!("functions/{name}/function.json")));
+    texts.flat_map(|text| text.split('%').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+fn ours(snapshot: &Snapshot) -> BTreeSet<String> {
+    let names = snapshot.app_settings().into_iter().map(|(name, _)| name);
+    names.filter(|name| !PLATFORM.iter().any(|start| name.starts_with(start))).map(str::to_owned).collect()
+}
+
+/// Setting and default, by the rows of the README's table.
+fn documented(specimen: &Specimen) -> BTreeMap<String, String> {
+    let readme = specimen.read("README.md");
+    let table = readme.split("\n## ").find(|section| section.starts_with("Settings")).unwrap_or_default();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
+        Some((cells.next()?, cells.next()?))
+    };
+    table.lines().filter_map(row).collect()
+}
+
+fn settings_are_the_same_everywhere(specimen: &Specimen) -> Vec<String> {
+    let example = specimen.json("local.settings.example.json");
+    let example =
+        example["Values"].as_object().expect("values").keys().filter(|name| !LOCAL_ONLY.contains(&name.as_str()));
+    let code = read_by_the_code(specimen);
+    let wanted: BTreeSet<String> = code.union(&referred_to(specimen)).cloned().collect();
+    let mut problems = differences("local.settings.example.json", &example.cloned().collect(), &wanted);
+    problems.extend(differences("README.md", &documented(specimen).into_keys().collect(), &code));
+    problems.extend(specimen.each(|snapshot| differences("the deployment", &ours(snapshot), &wanted)));
+    problems
+}
+
+fn differences(place: &str, found: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Vec<String> {
+    let missing = wanted.difference(found).map(|name| format!("`{name}` is not in {place}"));
+    missing
+        .chain(found.difference(wanted).map(|name| format!("`{name}` is in {place}, and nothing reads it")))
+        .collect()
+}
+
+fn settings_have_the_documented_defaults(specimen: &Specimen) -> Vec<String> {
+    let example = specimen.json("local.settings.example.json");
+    let deployed = specimen.snapshots.iter().find(|one| one.name == "default").expect("there is one of defaults");
+    let mut problems = Vec::new();
+    for (name, default) in documented(specimen).into_iter().filter(|(name, _)| name != "LAKE_URL") {
+        let default = if default == "none" { "" } else { &default };
+        for (place, value) in
+            [("deployed", deployed.app_setting(&name)), ("in the example", text(&example["Values"][&name]))]
+        {
+            problems.extend(
+                (value != default).then(|| format!("`{name}` is `{default}` in the README, `{value}` {place}")),
+            );
+        }
+    }
+    problems
+}
+
+fn triggers_find_their_settings(specimen: &Specimen) -> Vec<String> {
+    let referred = referred_to(specimen);
+    let mut connections = BTreeSet::from(["AzureWebJobsStorage".to_owned()]);
+    for function in specimen.functions() {
+        let bindings = specimen.json(&format!("functions/{function}/function.json"));
+        let named = bindings["bindings"].as_array().into_iter().flatten().filter_map(|one| one["connection"].as_str());
+        connections.extend(named.map(str::to_owned));
+    }
+    specimen.each(|snapshot| {
+        let settings: BTreeSet<&str> = snapshot.app_settings().into_iter().map(|(name, _)| name).collect();
+        let missing = referred.iter().filter(|name| !settings.contains(name.as_str()));
+        let mut problems: Vec<String> = missing.map(|name| format!("`%{name}%` is not set")).collect();
+        for connection in &connections {
+            let wanted = format!("{connection}__credential");
+            problems
+                .extend((!settings.contains(wanted.as_str())).then(|| format!("connection `{connection}` is not set")));
+        }
+        problems
+    })
+}
+
+fn always_ready_names_functions(specimen: &Specimen) -> Vec<String> {
+    let functions = specimen.functions();
+    let is_known = |name: &str| match name.strip_prefix("function:") {
+        Some(function) => functions.contains(function),
+        None => name == "http",
+    };
+    let mut problems = specimen.each(|snapshot| {
+        let scale = &snapshot.site()["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"];
+        let groups = scale.as_array().into_iter().flatten().map(|group| text(&group["name"]));
+        groups.filter(|name| !is_known(name)).map(|name| format!("`{name}` is kept warm and is no function")).collect()
+    });
+    // What users switch on by a variable is in no snapshot of theirs.
+    let parameters = specimen.read("infra/main.bicepparam");
+    let named = parameters.split("'function:").skip(1).filter_map(|rest| rest.split('\'').next());
+    problems.extend(
+        named.filter(|name| !functions.contains(*name)).map(|name| format!("no function `{name}` to keep warm")),
+    );
+    problems
+}
+
+fn alerts_ask_for_what_is_logged(specimen: &Specimen) -> Vec<String> {
+    let logged = logged::logged();
+    specimen.each(|snapshot| {
+        let rules = snapshot.of_type("Microsoft.Insights/scheduledQueryRules");
+        let queries =
+            rules.map(|rule| (text(&rule["name"]), text(&rule["properties"]["criteria"]["allOf"][0]["query"])));
+        let of = |(name, query): (&str, &str)| -> Vec<String> {
+            asked(query, logged).into_iter().map(|problem| format!("{name}: {problem}")).collect()
+        };
+        queries.flat_map(of).collect()
+    })
+}
+
+/// Each part of a query that reads traces says of which category, and takes only fields that this category has.
+fn asked(query: &str, logged: &Logged) -> Vec<String> {
+    let mut problems = Vec::new();
+    for part in query.split("AppTraces").skip(1) {
+        let category =
+            part.split("Properties.Category == \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let function = category.strip_prefix("Function.").and_then(|rest| rest.strip_suffix(".User"));
+        let (prefix, fields) = match function {
+            Some(function) => ("report.", logged.reports.get(function)),
+            None => ("line.", (category == "Host.Function.Console").then_some(&logged.console)),
+        };
+        let Some(fields) = fields else {
+            problems.push(format!("nothing is logged under `{category}`"));
+            continue;
+        };
+        for path in part.split(prefix).skip(1) {
+            let end = path.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').unwrap_or(path.len());
+            problems
+                .extend((!fields.contains(&path[..end])).then(|| format!("`{category}` has no `{}`", &path[..end])));
+        }
+        let other = part.split("report.function == \"").nth(1).and_then(|rest| rest.split('"').next());
+        problems.extend(
+            other.filter(|name| Some(*name) != function).map(|name| format!("`{category}` is never of `{name}`")),
+        );
+    }
+    problems
+}
+
+/// Sampling drops some of what alerts count.
+fn logs_are_not_sampled(specimen: &Specimen) -> Vec<String> {
+    let host = specimen.json("host.json");
+    let sampling = &host["logging"]["applicationInsights"]["samplingSettings"]["isEnabled"];
+    let level = &host["logging"]["logLevel"]["default"];
+    let mut problems = Vec::new();
+    problems.extend((sampling != false).then(|| "Application Insights samples".to_owned()));
+    problems
+        .extend((level != "Information").then(|| format!("reports are logged as Information, the level is {level}")));
+    problems
+}

@@ -1,0 +1,123 @@
+//! `azure.yaml` and the workflow. azd's schema lets unknown keys pass, so that a misspelt one is silently without effect.
+
+use super::Check;
+use super::specimen::Specimen;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+
+pub const CHECKS: &[(&str, Check)] = &[
+    ("azure-yaml-has-only-keys-that-azd-knows", has_only_known_keys),
+    ("azure-yaml-stages-what-it-zips", stages_what_it_zips),
+    ("workflow-keeps-no-secret", workflow_keeps_no_secret),
+];
+
+/// Keys by path, as azd's schema (schemas/v1.0/azure.yaml.json) describes them; `*` is a name of the user's.
+const KNOWN: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "name",
+            "metadata",
+            "resourceGroup",
+            "infra",
+            "services",
+            "pipeline",
+            "hooks",
+            "requiredVersions",
+            "state",
+            "workflows",
+        ],
+    ),
+    ("/requiredVersions", &["azd", "extensions"]),
+    ("/infra", &["provider", "path", "module"]),
+    ("/services", &["*"]),
+    (
+        "/services/*",
+        &["project", "host", "language", "dist", "hooks", "resourceName", "resourceGroup", "module", "remoteBuild"],
+    ),
+    (
+        "/services/*/hooks",
+        &["prepackage", "postpackage", "predeploy", "postdeploy", "prebuild", "postbuild", "prerestore", "postrestore"],
+    ),
+    ("/services/*/hooks/*", &["shell", "run", "continueOnError", "interactive", "windows", "posix", "secrets"]),
+];
+
+fn yaml(specimen: &Specimen, path: &str) -> Value {
+    serde_yaml_ng::from_str(&specimen.read(path)).unwrap_or_else(|error| panic!("`{path}` is not YAML: {error}"))
+}
+
+fn has_only_known_keys(specimen: &Specimen) -> Vec<String> {
+    let mut problems = Vec::new();
+    walk("", &yaml(specimen, "azure.yaml"), &mut problems);
+    problems
+}
+
+fn walk(path: &str, value: &Value, problems: &mut Vec<String>) {
+    let Some((_, known)) = KNOWN.iter().find(|(known, _)| *known == path) else {
+        problems.extend(value.is_object().then(|| format!("nothing is expected below `{path}`")));
+        return;
+    };
+    let Some(members) = value.as_object() else { return problems.push(format!("`{path}` is {value}")) };
+    for (key, value) in members {
+        let is_free = known.contains(&"*");
+        if !is_free && !known.contains(&key.as_str()) {
+            problems.push(format!("`{path}` has no key `{key}`"));
+        } else if value.is_object() {
+            let below = if is_free || path.ends_with("/hooks") { "*" } else { key };
+            walk(&format!("{path}/{below}"), value, problems);
+        }
+    }
+}
+
+/// `dist` is mandatory and zipped after `prepackage`: the hook must be that one, and make that folder.
+fn stages_what_it_zips(specimen: &Specimen) -> Vec<String> {
+    let file = yaml(specimen, "azure.yaml");
+    let mut problems = Vec::new();
+    for (pointer, expected) in [("/name", "clickstream"), ("/infra/provider", "bicep"), ("/infra/path", "infra")] {
+        problems.extend(
+            (file.pointer(pointer) != Some(&Value::from(expected))).then(|| format!("{pointer} is not {expected}")),
+        );
+    }
+    for (name, service) in file["services"].as_object().into_iter().flatten() {
+        let is = |key: &str, expected: &str| {
+            (service[key] != expected).then(|| format!("{name}: `{key}` is {}", service[key]))
+        };
+        problems.extend([is("host", "function"), is("language", "custom"), is("project", ".")].into_iter().flatten());
+        let (dist, script) = (&service["dist"], &service["hooks"]["prepackage"]["run"]);
+        let Some(script) = script.as_str() else {
+            problems.push(format!("{name}: nothing is staged before it is packaged"));
+            continue;
+        };
+        let path = specimen.root.join(script);
+        let mode = std::fs::metadata(&path).map_or(0, |file| file.permissions().mode());
+        problems.extend((mode & 0o100 == 0).then(|| format!("`{script}` cannot be run")));
+        let staged = format!("-- package --out {} ", dist.as_str().unwrap_or("?"));
+        let makes_it = mode != 0 && specimen.read(script).contains(&staged);
+        problems.extend((!makes_it).then(|| format!("`{script}` does not make {dist}")));
+    }
+    problems
+}
+
+fn workflow_keeps_no_secret(specimen: &Specimen) -> Vec<String> {
+    let path = ".github/workflows/deploy.yml";
+    let file = yaml(specimen, path);
+    let mut problems = Vec::new();
+    let permissions: BTreeSet<(String, String)> = file["permissions"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(what, how)| (what.clone(), how.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let wanted = [("contents", "read"), ("id-token", "write")].map(|(what, how)| (what.to_owned(), how.to_owned()));
+    problems.extend((permissions != BTreeSet::from(wanted)).then(|| format!("the workflow may {permissions:?}")));
+    let text = specimen.read(path);
+    let words = ["secrets.", "publish-profile", "creds:", "client-secret"];
+    problems.extend(words.iter().filter(|word| text.contains(**word)).map(|word| format!("the workflow has `{word}`")));
+    // The identity trusts this environment alone.
+    let trusted = specimen.read("infra/main.bicep");
+    let environment = file["jobs"]["deploy"]["environment"].as_str().unwrap_or_default();
+    let is_trusted = trusted.contains(&format!("param githubEnvironment string = '{environment}'"));
+    problems.extend((!is_trusted).then(|| format!("environment `{environment}` is not trusted")));
+    problems
+}

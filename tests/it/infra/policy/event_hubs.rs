@@ -1,0 +1,69 @@
+//! Namespaces, hubs, consumer groups.
+
+use crate::infra::snapshot::{expect, text};
+use crate::infra::specimen::Specimen;
+
+const NAMESPACES: &str = "Microsoft.EventHub/namespaces";
+const HUBS: &str = "Microsoft.EventHub/namespaces/eventhubs";
+const GROUPS: &str = "Microsoft.EventHub/namespaces/eventhubs/consumergroups";
+
+pub fn take_identities_only(specimen: &Specimen) -> Vec<String> {
+    specimen.each(|snapshot| {
+        let of = |one| {
+            [expect(one, "/properties/disableLocalAuth", true), expect(one, "/properties/minimumTlsVersion", "1.2")]
+        };
+        let rules = snapshot.resources.iter().filter(|one| text(&one["type"]).ends_with("authorizationRules"));
+        let rules = rules.map(|rule| format!("{} is a key", rule["name"]));
+        snapshot.of_type(NAMESPACES).flat_map(of).flatten().chain(rules).collect()
+    })
+}
+
+/// A day without the functions must not lose an event; a peak must not be refused.
+pub fn keep_events_and_grow(specimen: &Specimen) -> Vec<String> {
+    specimen.each(|snapshot| {
+        let mut problems = Vec::new();
+        for hub in snapshot.of_type(HUBS) {
+            let hours = hub["properties"]["retentionDescription"]["retentionTimeInHours"].as_i64().unwrap_or_default();
+            if !(72..=168).contains(&hours) {
+                problems.push(format!("hub {} keeps events for {hours} h", hub["name"]));
+            }
+            problems.extend(expect(hub, "/properties/retentionDescription/cleanupPolicy", "Delete"));
+        }
+        for namespace in snapshot.of_type(NAMESPACES) {
+            problems.extend(expect(namespace, "/sku/name", "Standard"));
+            problems.extend(expect(namespace, "/properties/isAutoInflateEnabled", true));
+            let most = namespace["properties"]["maximumThroughputUnits"].as_i64().unwrap_or_default();
+            if most <= namespace["sku"]["capacity"].as_i64().unwrap_or_default() {
+                problems.push(format!("namespace {} may grow to {most} units", namespace["name"]));
+            }
+        }
+        problems
+    })
+}
+
+/// Namespace, hub and consumer group of the settings are made, in every region alike.
+pub fn is_the_one_that_is_read(specimen: &Specimen) -> Vec<String> {
+    specimen.each(|snapshot| {
+        let mut problems = Vec::new();
+        let (hub, group) = (snapshot.app_setting("EVENTHUB_NAME"), snapshot.app_setting("EVENTHUB_CONSUMER_GROUP"));
+        let namespaces: Vec<&str> = snapshot.of_type(NAMESPACES).map(|one| text(&one["name"])).collect();
+        let wanted = snapshot.app_setting("EventHubConnection__fullyQualifiedNamespace");
+        if !namespaces.iter().any(|name| format!("{name}.servicebus.windows.net") == wanted) {
+            problems.push(format!("namespace `{wanted}` is read, there are {namespaces:?}"));
+        }
+        if (namespaces.len() == 2) != (snapshot.name == "two-regions") {
+            problems.push(format!("namespaces {namespaces:?}"));
+        }
+        if group == "$Default" {
+            problems.push("the consumer group is everybody's".to_owned());
+        }
+        let groups: Vec<&str> = snapshot.of_type(GROUPS).map(|one| text(&one["name"])).collect();
+        for namespace in namespaces {
+            let wanted = format!("{namespace}/{hub}/{group}");
+            if !groups.contains(&wanted.as_str()) {
+                problems.push(format!("consumer group `{wanted}` is not made, there are {groups:?}"));
+            }
+        }
+        problems
+    })
+}
