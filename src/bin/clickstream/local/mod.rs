@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Partitions of the event hub
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
     partitions: u16,
+    /// Instances of the app, each with a handler process of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    instances: u16,
     /// Events of a batch at most; as in host.json when left out
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: Option<u32>,
@@ -53,7 +56,7 @@ pub struct Arguments {
     /// Port of the host's HTTP functions; 0 for any
     #[arg(long, default_value_t = 7071)]
     port: u16,
-    /// Faults that the host causes, such as `kill=7,overlap=5,redeliver=3`
+    /// Faults that the host causes, such as `kill=7,overlap=5,redeliver=3,move=6`
     #[arg(long, default_value = "")]
     faults: Faults,
     /// Send bodies with a length, as `func start` does, instead of in chunks, as the host in Azure does
@@ -80,6 +83,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     };
     let lines = Arc::new(lines);
     let options = HostOptions {
+        instances: arguments.instances.into(),
         app_settings: app_settings(&arguments, lines.event_hub()),
         max_batch: arguments.batch.map(|most| most as usize),
         faults: arguments.faults.clone(),
