@@ -52,25 +52,44 @@ async fn thirty_two_processes_on_azurite() {
 async fn on_local_disk(instances: usize, kills: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake").to_string_lossy().into_owned();
-    survive("local disk", Plan::new(instances, kills), folder.path(), lake, vec![]).await;
+    survive("local disk", Plan::new(instances, kills), Site::new(lake, vec![])).await;
 }
 
 async fn on_azurite(instances: usize, kills: usize) {
-    let folder = tempfile::tempdir().expect("a folder");
     let azurite = Azurite::start();
     azurite.create_container("chaos");
-    survive("Azurite", Plan::new(instances, kills), folder.path(), "az://chaos/lake".into(), azurite.settings()).await;
+    survive("Azurite", Plan::new(instances, kills), Site::new("az://chaos/lake".into(), azurite.settings())).await;
 }
 
-struct Plan {
-    instances: usize,
-    kills: usize,
-    seed: u64,
+/// Where it happens.
+pub struct Site {
+    lake: String,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Site {
+    pub fn new(lake: String, environment: Vec<(String, String)>) -> Self {
+        Site { lake, environment, arguments: Vec::new() }
+    }
+
+    /// With further arguments for `clickstream local`.
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| argument.to_string()));
+        self
+    }
+}
+
+/// What happens.
+pub struct Plan {
+    pub instances: usize,
+    pub kills: usize,
+    pub seed: u64,
 }
 
 impl Plan {
     /// These numbers, unless the environment has others.
-    fn new(instances: usize, kills: usize) -> Self {
+    pub fn new(instances: usize, kills: usize) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
         Plan {
             instances: number("CHAOS_INSTANCES").map_or(instances, |number: u64| number as usize),
@@ -84,27 +103,31 @@ impl Plan {
     }
 }
 
-/// Runs `plan` to its end, and looks whether everything is there.
-async fn survive(store: &str, plan: Plan, folder: &Path, lake: String, mut environment: Vec<(String, String)>) {
+/// Runs `plan` to its end, and looks whether everything is there. What the tool told comes back.
+pub async fn survive(store: &str, plan: Plan, site: Site) -> String {
     println!("{store}: seed {}, {} instances, {} kills", plan.seed, plan.instances, plan.kills);
-    let sent = generate(folder, plan.events(), plan.seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = folder.path().join("sent.ndjson");
+    let sent = generate(&input, plan.events(), plan.seed);
+    let Site { lake, mut environment, arguments } = site;
     environment.push(("SESSIONIZE_SCHEDULE".into(), "* * * * * *".into()));
-    let numbers = [("--partitions", PARTITIONS.to_string()), ("--batch", BATCH.to_string())];
-    let mut arguments: Vec<String> = numbers.into_iter().flat_map(|(name, value)| [name.into(), value]).collect();
-    let input = folder.join("sent.ndjson").to_string_lossy().into_owned();
-    arguments.extend(["--faults".into(), FAULTS.into(), "--input".into(), input]);
     let stored = Stored::new(&lake, &environment);
-    let scaled = Scaled { lake, instances: plan.instances, environment, arguments, folder: folder.to_owned() };
+    let (instances, folder) = (plan.instances, folder.path().to_owned());
+    let mut scaled = Scaled { lake, instances, environment, arguments, folder };
+    let (partitions, batch) = (PARTITIONS.to_string(), BATCH.to_string());
+    let shape = ["--partitions", &partitions, "--batch", &batch, "--faults", FAULTS, "--input"];
+    scaled.arguments.extend(shape.map(str::to_owned));
+    scaled.arguments.push(input.to_string_lossy().into_owned());
     let kills = storm(&plan, &scaled, &stored).await;
     everything_is_there(&scaled, &stored, &sent).await;
     report(store, &scaled, &stored, &kills).await;
+    scaled.story()
 }
 
-/// The events, one a line, in a file and sorted.
-fn generate(folder: &Path, events: usize, seed: u64) -> Vec<Vec<u8>> {
-    let path = folder.join("sent.ndjson");
+/// The events, one a line, in a file; and sorted.
+fn generate(path: &Path, events: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut command = clickstream();
-    command.args(["generate", "--events", &events.to_string(), "--seed", &seed.to_string(), "--out"]).arg(&path);
+    command.args(["generate", "--events", &events.to_string(), "--seed", &seed.to_string(), "--out"]).arg(path);
     let rates = ["--malformed", "0.02", "--late", "0.02", "--duplicates", "0.02", "--ids"];
     assert!(command.args(rates).status().expect("it starts").success());
     let text = std::fs::read(path).expect("it is there");
@@ -145,10 +168,9 @@ async fn storm(plan: &Plan, scaled: &Scaled, stored: &Stored) -> Kills {
             kills.of_everything += 1;
         } else {
             let handlers = running.handlers();
-            if let Some(&victim) = handlers.get(dice.random_range(0..handlers.len().max(1))) {
-                kill(victim);
-                kills.of_one += 1;
-            }
+            assert!(!handlers.is_empty(), "no handler after {kill_number} kills:\n{}", tail(&scaled.story()));
+            kill(handlers[dice.random_range(0..handlers.len())]);
+            kills.of_one += 1;
         }
     }
     let status = loop {
@@ -195,7 +217,7 @@ async fn report(store: &str, scaled: &Scaled, stored: &Stored, kills: &Kills) {
         kills.of_everything,
         told(" moved from instance "),
         told(" failed, again in "),
-        stored.bronze_version(-1).await + 1
+        stored.bronze_version(-1).await
     );
     println!("{store}, the last host: {}", scaled.outcome()["delivered"]);
     let mut restarts: Vec<u128> = kills.restarts.iter().map(Duration::as_millis).collect();
