@@ -8,26 +8,13 @@
 //! What it prints of restarts is how long it takes from starting everything again to the first new commit.
 
 use crate::support::azurite::Azurite;
-use crate::support::process::clickstream;
-use crate::support::scaled::{Running, Scaled, kill};
+use crate::support::scaled::Scaled;
 use crate::support::stored::Stored;
-use clickstream::lake::log::Version;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use crate::support::storm::{Aftermath, Storm};
+use std::time::Duration;
 
-/// Commits between two kills, at most. As many kills as there are then fall within the events.
-const COMMITS_PER_KILL: Version = 3;
-const EVENTS_PER_KILL: usize = 150;
-const BATCH: usize = 25;
-const PARTITIONS: usize = 32;
-/// One kill in so many is of everything.
-const EVERYTHING_ONE_IN: u32 = 6;
-const FAULTS: &str = "move=5,overlap=9,duplicate=11,redeliver=7";
-
-/// Between two looks at the lake or at a process.
-const GLANCE: Duration = Duration::from_millis(5);
+const SHAPE: [&str; 6] =
+    ["--partitions", "32", "--batch", "25", "--faults", "move=5,overlap=9,duplicate=11,redeliver=7,back=40"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_processes_on_a_local_disk() {
@@ -82,8 +69,8 @@ impl Site {
 
 /// What happens.
 pub struct Plan {
-    pub instances: usize,
-    pub kills: usize,
+    instances: usize,
+    kills: usize,
     pub seed: u64,
 }
 
@@ -97,103 +84,22 @@ impl Plan {
             seed: number("CHAOS_SEED").unwrap_or(1),
         }
     }
-
-    fn events(&self) -> usize {
-        self.kills * EVENTS_PER_KILL
-    }
 }
 
 /// Runs `plan` to its end, and looks whether everything is there. What the tool told comes back.
 pub async fn survive(store: &str, plan: Plan, site: Site) -> String {
-    println!("{store}: seed {}, {} instances, {} kills", plan.seed, plan.instances, plan.kills);
+    let Plan { instances, kills, seed } = plan;
+    println!("{store}: seed {seed}, {instances} instances, {kills} kills");
     let folder = tempfile::tempdir().expect("a folder");
-    let input = folder.path().join("sent.ndjson");
-    let sent = generate(&input, plan.events(), plan.seed);
-    let Site { lake, mut environment, arguments } = site;
+    let Site { lake, mut environment, mut arguments } = site;
     environment.push(("SESSIONIZE_SCHEDULE".into(), "* * * * * *".into()));
+    arguments.extend(SHAPE.map(str::to_owned));
     let stored = Stored::new(&lake, &environment);
-    let (instances, folder) = (plan.instances, folder.path().to_owned());
-    let mut scaled = Scaled { lake, instances, environment, arguments, folder };
-    let (partitions, batch) = (PARTITIONS.to_string(), BATCH.to_string());
-    let shape = ["--partitions", &partitions, "--batch", &batch, "--faults", FAULTS, "--input"];
-    scaled.arguments.extend(shape.map(str::to_owned));
-    scaled.arguments.push(input.to_string_lossy().into_owned());
-    let kills = storm(&plan, &scaled, &stored).await;
-    everything_is_there(&scaled, &stored, &sent).await;
-    report(store, &scaled, &stored, &kills).await;
+    let scaled = Scaled { lake, instances, environment, arguments, folder: folder.path().to_owned() };
+    let aftermath = Storm { scaled: &scaled, stored: &stored, kills, seed }.rage().await;
+    everything_is_there(&scaled, &stored, &aftermath.sent).await;
+    report(store, &scaled, &stored, &aftermath).await;
     scaled.story()
-}
-
-/// The events, one a line, in a file; and sorted.
-fn generate(path: &Path, events: usize, seed: u64) -> Vec<Vec<u8>> {
-    let mut command = clickstream();
-    command.args(["generate", "--events", &events.to_string(), "--seed", &seed.to_string(), "--out"]).arg(path);
-    let rates = ["--malformed", "0.02", "--late", "0.02", "--duplicates", "0.02", "--ids"];
-    assert!(command.args(rates).status().expect("it starts").success());
-    let text = std::fs::read(path).expect("it is there");
-    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let mut sent: Vec<Vec<u8>> = lines.map(<[u8]>::to_vec).collect();
-    sent.sort_unstable();
-    sent
-}
-
-#[derive(Default)]
-struct Kills {
-    of_one: usize,
-    of_everything: usize,
-    /// From starting everything again to the first new commit.
-    restarts: Vec<Duration>,
-}
-
-/// Kills, and lets what is left come to its end.
-async fn storm(plan: &Plan, scaled: &Scaled, stored: &Stored) -> Kills {
-    let mut dice = ChaCha8Rng::seed_from_u64(plan.seed);
-    let mut kills = Kills::default();
-    let mut running = scaled.start();
-    let mut version = -1;
-    for kill_number in 0..plan.kills {
-        let due = version + dice.random_range(1..=COMMITS_PER_KILL);
-        version = reach(due, version, &mut running, stored).await.unwrap_or_else(|| {
-            panic!("the events ran out after {kill_number} kills:\n{}", tail(&scaled.story()));
-        });
-        // Anywhere within what follows the commit.
-        tokio::time::sleep(Duration::from_micros(dice.random_range(0..30_000))).await;
-        if dice.random_ratio(1, EVERYTHING_ONE_IN) {
-            running.kill_everything();
-            version = stored.bronze_version(version).await;
-            let started = Instant::now();
-            running = scaled.start();
-            version = reach(version + 1, version, &mut running, stored).await.expect("there are events left");
-            kills.restarts.push(started.elapsed());
-            kills.of_everything += 1;
-        } else {
-            let handlers = running.handlers();
-            assert!(!handlers.is_empty(), "no handler after {kill_number} kills:\n{}", tail(&scaled.story()));
-            kill(handlers[dice.random_range(0..handlers.len())]);
-            kills.of_one += 1;
-        }
-    }
-    let status = loop {
-        if let Some(status) = running.ended() {
-            break status;
-        }
-        tokio::time::sleep(GLANCE).await;
-    };
-    assert!(status.success(), "{status}:\n{}", tail(&scaled.story()));
-    kills
-}
-
-/// Waits until bronze has version `due`, and says which it has; `None` when everything has come to its end before.
-async fn reach(due: Version, known: Version, running: &mut Running, stored: &Stored) -> Option<Version> {
-    let mut version = known;
-    while version < due {
-        if running.ended().is_some() {
-            return None;
-        }
-        tokio::time::sleep(GLANCE).await;
-        version = stored.bronze_version(version).await;
-    }
-    Some(version)
 }
 
 async fn everything_is_there(scaled: &Scaled, stored: &Stored, sent: &[Vec<u8>]) {
@@ -208,24 +114,20 @@ async fn everything_is_there(scaled: &Scaled, stored: &Stored, sent: &[Vec<u8>])
     assert_eq!(stored.events_by_txns().await, sent.len() as i64);
 }
 
-async fn report(store: &str, scaled: &Scaled, stored: &Stored, kills: &Kills) {
+async fn report(store: &str, scaled: &Scaled, stored: &Stored, aftermath: &Aftermath) {
     let story = scaled.story();
     let told = |what: &str| story.lines().filter(|line| line.contains(what)).count();
     println!(
-        "{store}: {} kills of one process, {} of everything; {} moves, {} failed calls, {} commits to bronze",
-        kills.of_one,
-        kills.of_everything,
+        "{store}: {} events; {} kills of one process, {} of everything; {} moves, {} failed calls, {} commits to bronze",
+        aftermath.sent.len(),
+        aftermath.kills_of_one,
+        aftermath.kills_of_everything,
         told(" moved from instance "),
         told(" failed, again in "),
         stored.bronze_version(-1).await
     );
     println!("{store}, the last host: {}", scaled.outcome()["delivered"]);
-    let mut restarts: Vec<u128> = kills.restarts.iter().map(Duration::as_millis).collect();
+    let mut restarts: Vec<u128> = aftermath.restarts.iter().map(Duration::as_millis).collect();
     restarts.sort_unstable();
     println!("{store}, from a restart of everything to the first new commit: {restarts:?} ms");
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
 }

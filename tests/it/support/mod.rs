@@ -10,4 +10,5 @@ pub mod python;
 pub mod render;
 pub mod scaled;
 pub mod stored;
+pub mod storm;
 pub mod world;

@@ -18,11 +18,12 @@ pub struct Scaled {
 }
 
 impl Scaled {
-    pub fn start(&self) -> Running {
+    /// With the events of `input`.
+    pub fn start(&self, input: &Path) -> Running {
         let story = OpenOptions::new().create(true).append(true).open(self.story_path()).expect("a file");
         let mut command = clickstream();
         command.args(["local", "--drain", "--json", "--port", "0", "--lake", &self.lake]);
-        command.args(["--instances", &self.instances.to_string()]).args(&self.arguments);
+        command.args(["--instances", &self.instances.to_string()]).args(&self.arguments).arg("--input").arg(input);
         let child = self.in_environment(&mut command).stdout(self.outcome_file()).stderr(story).spawn();
         Running { child: child.expect("it starts") }
     }
@@ -77,9 +78,10 @@ impl Running {
     }
 
     /// SIGKILL for the tool and everything it has started; returns when all of it is gone.
-    pub fn kill_everything(mut self) {
+    pub fn kill_everything(&mut self) {
         let handlers = self.handlers();
-        self.child.kill().expect("it has not ended");
+        // Neither fails when it has just ended by itself.
+        self.child.kill().expect("killed");
         self.child.wait().expect("ended");
         handlers.iter().for_each(|&handler| kill(handler));
         while handlers.iter().any(|handler| is_running(*handler)) {
