@@ -1,5 +1,5 @@
-//! Many handler processes on one lake, killed at random: SIGKILL for one of them, or for everything. Partitions and timers
-//! move between the instances, batches overlap and come again. At the end nothing is lost and nothing doubled.
+//! Many handler processes on one lake, killed at random: SIGKILL for one of them, or for everything. Partitions and
+//! timers move between the instances, batches overlap and come again. At the end nothing is lost and nothing doubled.
 //!
 //! A long run, with what happened printed at its end (`CHAOS_SEED` for other choices):
 //!
@@ -117,13 +117,12 @@ async fn everything_is_there(scaled: &Scaled, stored: &Stored, sent: &[Vec<u8>])
 async fn report(store: &str, scaled: &Scaled, stored: &Stored, aftermath: &Aftermath) {
     let story = scaled.story();
     let told = |what: &str| story.lines().filter(|line| line.contains(what)).count();
+    let Aftermath { sent, kills_of_one, kills_of_everything, .. } = aftermath;
+    let (moves, failures) = (told(" moved from instance "), told(" failed, again in "));
     println!(
-        "{store}: {} events; {} kills of one process, {} of everything; {} moves, {} failed calls, {} commits to bronze",
-        aftermath.sent.len(),
-        aftermath.kills_of_one,
-        aftermath.kills_of_everything,
-        told(" moved from instance "),
-        told(" failed, again in "),
+        "{store}: {} events; {kills_of_one} kills of one process, {kills_of_everything} of everything; {moves} moves and \
+         {failures} failed calls, each delivered again; {} commits to bronze",
+        sent.len(),
         stored.bronze_version(-1).await
     );
     println!("{store}, the last host: {}", scaled.outcome()["delivered"]);

@@ -1,5 +1,5 @@
-//! A TCP proxy between the handlers and the store that makes a bad network: it cuts, resets and stalls, in the middle of
-//! a request, in the middle of an answer, and between the two.
+//! A TCP proxy between the handlers and the store that makes a bad network: it cuts, resets and stalls, in the middle
+//! of a request, in the middle of an answer, and between the two.
 //!
 //! It reads just enough HTTP to know where a request ends. What it does to the n-th request follows from the seed.
 

@@ -23,7 +23,7 @@ use super::source::EventSource;
 use super::timers::Timer;
 
 impl Host {
-    /// Starts the handlers, and delivers to them from now on. Does not wait until they are ready, as the real host does not.
+    /// Starts the handlers, and delivers to them from now on. Does not wait until they are ready, nor does the real host.
     ///
     /// # Errors
     /// When the app as a whole cannot run. Functions that are in error alone are reported as events.
