@@ -13,6 +13,7 @@ use crate::support::stored::Stored;
 use crate::support::storm::{Aftermath, Storm};
 use std::time::Duration;
 
+/// Many partitions and small batches, so that there are many commits; and a host that has a bad day.
 const SHAPE: [&str; 6] =
     ["--partitions", "32", "--batch", "25", "--faults", "move=5,overlap=9,duplicate=11,redeliver=7,back=40"];
 
