@@ -1,5 +1,6 @@
 //! The tests that need more than one module. One executable: each further one would link deltalake again.
 
+mod chaos;
 mod defects;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;
@@ -7,6 +8,7 @@ mod handler_contract;
 mod infra;
 mod lake_exactly_once;
 mod local_run;
+mod network_faults;
 mod readers;
 mod scripts;
 mod stores;

@@ -1,7 +1,7 @@
 //! The storage suite on real Azurite, and managed identity against a token endpoint that answers as Functions' does.
 
 use crate::lake_exactly_once::{many_writers_on, numbers, stored, table};
-use crate::support::azurite::{ACCOUNT, Azurite};
+use crate::support::azurite::{ACCOUNT, Azurite, KEY};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -14,12 +14,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// Azurite's public key; every emulator has it.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-
 /// A lake in a container of its own.
-async fn lake(azurite: &Azurite, url: &str, container: &str) -> Lake {
-    create_container(azurite, container).await;
+fn lake(azurite: &Azurite, url: &str, container: &str) -> Lake {
+    azurite.create_container(container);
     let options = BTreeMap::from([
         ("azure_storage_account_name".to_owned(), ACCOUNT.to_owned()),
         ("azure_storage_account_key".to_owned(), KEY.to_owned()),
@@ -28,27 +25,17 @@ async fn lake(azurite: &Azurite, url: &str, container: &str) -> Lake {
     Lake::open(url, &options).expect("a client")
 }
 
-/// By Azurite's own client library: the store's has no call for it.
-async fn create_container(azurite: &Azurite, container: &str) {
-    azurite.run_script(&format!(
-        "const {{BlobServiceClient, StorageSharedKeyCredential}} = require('@azure/storage-blob'); \
-         const service = new BlobServiceClient('{}', new StorageSharedKeyCredential('{ACCOUNT}', '{KEY}')); \
-         service.getContainerClient('{container}').create().catch(error => {{ console.error(error); process.exit(1); }});",
-        azurite.blob_endpoint
-    ));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writers_on_blob_storage() {
     let azurite = Azurite::start();
-    let lake = lake(&azurite, "az://writers/some/path", "writers").await;
+    let lake = lake(&azurite, "az://writers/some/path", "writers");
     many_writers_on(&lake, 4, 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_lake_url_reaches_the_same_tables() {
     let azurite = Azurite::start();
-    let blob = lake(&azurite, "az://files/path", "files").await;
+    let blob = lake(&azurite, "az://files/path", "files");
     Appender::new(table(&blob)).append(numbers("a", 0, 120)).await.expect("in");
     table(&blob).checkpoint(1).await.expect("a checkpoint");
     let options = BTreeMap::from([

@@ -90,11 +90,27 @@ pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
         }
         fs::write(path, text)?;
     }
+    let staged = out.join(HANDLER);
+    if is_copy(&staged, handler)? {
+        return Ok(());
+    }
     // By way of another name: a handler that is running cannot be written to, but it can be replaced.
     let incoming = out.join(".handler");
     fs::copy(handler, &incoming)?;
     fs::set_permissions(&incoming, fs::Permissions::from_mode(EXECUTABLE))?;
-    fs::rename(incoming, out.join(HANDLER))
+    File::open(&incoming)?.set_modified(fs::metadata(handler)?.modified()?)?;
+    fs::rename(incoming, staged)
+}
+
+/// Whether `staged` has the size and the time of `handler`, which it got when it was copied: a restart need not wait for
+/// tens of megabytes that are there.
+fn is_copy(staged: &Path, handler: &Path) -> io::Result<bool> {
+    let stamp = |path: &Path| fs::metadata(path).and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
+    match stamp(staged) {
+        Ok(staged) => Ok(staged == stamp(handler)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The host takes the execute bit from the zip, and finds the handler by exactly this name.
@@ -108,4 +124,29 @@ fn write_zip(path: &Path, handler: &Path) -> Result<(), Failure> {
     io::copy(&mut File::open(handler)?, &mut zip)?;
     zip.finish()?.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_copied_once_and_again_when_it_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, handler) = (folder.path().join("out"), folder.path().join("built"));
+        let staged = || fs::read_to_string(out.join(HANDLER)).unwrap();
+        fs::write(&handler, "one").unwrap();
+        stage(&out, &handler).unwrap();
+        assert_eq!(staged(), "one");
+        let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(out.join(HANDLER)).unwrap());
+        let first = inode();
+        stage(&out, &handler).unwrap();
+        assert_eq!(inode(), first);
+        // An older build of the same size is another one too.
+        fs::write(&handler, "two").unwrap();
+        File::open(&handler).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        stage(&out, &handler).unwrap();
+        assert_eq!(staged(), "two");
+        assert_eq!(fs::metadata(out.join(HANDLER)).unwrap().permissions().mode() & 0o777, EXECUTABLE);
+    }
 }

@@ -1,6 +1,7 @@
 //! Real Azurite, from npm, installed on first use and started for as long as a test needs it.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -10,6 +11,9 @@ const VERSION: &str = "3.37.0";
 
 /// The emulator's well-known account.
 pub const ACCOUNT: &str = "devstoreaccount1";
+
+/// Its public key; every emulator has it.
+pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// A running Azurite with nothing in it; killed when dropped.
 pub struct Azurite {
@@ -38,10 +42,30 @@ impl Azurite {
 }
 
 impl Azurite {
-    /// Runs JavaScript where the packages that come with Azurite can be required.
-    pub fn run_script(&self, script: &str) {
-        let output = Command::new("node").args(["-e", script]).current_dir(folder()).output().expect("node is needed");
+    /// By Azurite's own client library: the store's has no call for it.
+    pub fn create_container(&self, container: &str) {
+        let script = format!(
+            "const {{BlobServiceClient, StorageSharedKeyCredential}} = require('@azure/storage-blob'); \
+             const service = new BlobServiceClient('{}', new StorageSharedKeyCredential('{ACCOUNT}', '{KEY}')); \
+             service.getContainerClient('{container}').create()\
+             .catch(error => {{ console.error(error); process.exit(1); }});",
+            self.blob_endpoint
+        );
+        let mut node = Command::new("node");
+        let output = node.args(["-e", &script]).current_dir(folder()).output().expect("node is needed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The settings by which a process reaches it.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let setting = |name: &str, value: &str| (format!("AZURE_STORAGE_{name}"), value.to_owned());
+        vec![setting("ACCOUNT_NAME", ACCOUNT), setting("ACCOUNT_KEY", KEY), setting("ENDPOINT", &self.blob_endpoint)]
+    }
+
+    /// `127.0.0.1:34567`
+    pub fn address(&self) -> SocketAddr {
+        let authority = self.blob_endpoint.trim_start_matches("http://").split('/').next();
+        authority.and_then(|authority| authority.parse().ok()).expect("an address")
     }
 }
 

@@ -11,9 +11,11 @@ pub enum HostEvent {
     /// A function that will not be run; the others are.
     FunctionInError { function: String, reason: String },
     /// The handler answered its first `GET /`.
-    HandlerStarted { pid: u32, ready_after: Duration },
+    HandlerStarted { instance: usize, start: Start, pid: u32, ready_after: Duration },
     /// The handler process has ended, or had to be ended because it did not become ready.
     HandlerExited { status: String, restarting: bool },
+    /// A partition of a function, or a timer function, has another instance as its owner.
+    Moved { function: String, partition: Option<usize>, from: usize, to: usize },
     /// A line the handler wrote, without its end.
     HandlerOutput { stream: OutputStream, line: String },
     /// An attempt failed and will be repeated.
@@ -28,6 +30,13 @@ pub enum HostEvent {
     StateNotWritten { function: String, reason: String },
     /// The host has stopped delivering for good.
     HostGaveUp { reason: String },
+}
+
+/// Whether an instance had a handler before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    First,
+    Again,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +71,8 @@ pub enum DeliveryKind {
     Overlapping,
     /// Once more by a fault switch, after the regular delivery had succeeded.
     Duplicate,
+    /// By the instance that lost the partition to another one while it was delivering.
+    LeftBehind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +81,10 @@ pub enum DeliveryOutcome {
     Succeeded,
     /// Failed without a retry policy or beyond its end: checkpointed all the same, so the events are lost.
     Lost { reason: String },
-    /// Accepted while the host was stopping: not checkpointed, the next host delivers it again.
+    /// Answered when there was no checkpoint to be written any more: the host was stopping, or the partition had moved
+    /// to another instance. It is delivered again.
     NotCheckpointed,
-    /// The host stopped before there was an answer. The next host delivers it again.
+    /// The host stopped, or the partition moved, before there was an answer. It is delivered again.
     Abandoned,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Which faults to cause. All off by default.
 ///
-/// Written as `kill=7,overlap=5,redeliver=3,back=40,duplicate=4,delay=200`.
+/// Written as `kill=7,overlap=5,redeliver=3,back=40,duplicate=4,move=6,delay=200`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
     /// Kill the handler during every n-th call and drop the answer, if it had come already.
@@ -19,6 +19,9 @@ pub struct Faults {
     pub redeliver_every: Option<u64>,
     /// How many sequence numbers a redelivery goes back.
     pub redeliver_back: i64,
+    /// Give the partition of every n-th batch of new events, and a timer function at every n-th run, to another
+    /// instance in the middle of the call. It goes on there from the last checkpoint, while the call still runs here.
+    pub move_every: Option<u64>,
     /// How long an answer takes to arrive.
     pub answer_delay: Duration,
 }
@@ -33,6 +36,7 @@ impl Default for Faults {
             duplicate_every: None,
             redeliver_every: None,
             redeliver_back: DEFAULT_BACK,
+            move_every: None,
             answer_delay: Duration::ZERO,
         }
     }
@@ -40,7 +44,7 @@ impl Default for Faults {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {
-    #[error("unknown fault `{0}`, known are `kill`, `overlap`, `duplicate`, `redeliver`, `back` and `delay`")]
+    #[error("unknown fault `{0}`, known are `kill`, `overlap`, `duplicate`, `redeliver`, `back`, `move` and `delay`")]
     UnknownName(String),
     #[error("fault `{0}` needs a whole number above 0, as in `{0}=5`")]
     NotANumber(String),
@@ -64,6 +68,7 @@ impl FromStr for Faults {
                 "duplicate" => faults.duplicate_every = Some(number()?),
                 "redeliver" => faults.redeliver_every = Some(number()?),
                 "back" => faults.redeliver_back = number()?.cast_signed(),
+                "move" => faults.move_every = Some(number()?),
                 "delay" => faults.answer_delay = Duration::from_millis(number()?),
                 unknown => return Err(FaultsError::UnknownName(unknown.to_owned())),
             }
@@ -95,10 +100,11 @@ mod tests {
             overlap_every: Some(5),
             redeliver_every: Some(3),
             redeliver_back: 40,
+            move_every: Some(6),
             answer_delay: Duration::from_millis(200),
             ..Faults::default()
         };
-        assert_eq!("kill=7, overlap=5,redeliver=3,back=40,delay=200".parse(), Ok(expected));
+        assert_eq!("kill=7, overlap=5,redeliver=3,back=40,move=6,delay=200".parse(), Ok(expected));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A stand-in for the Azure Functions host, for custom handlers.
 //!
-//! It reads a staged app root as the real host does, starts the handler it describes and calls it over HTTP: with
-//! batches of events from an [`EventSource`], with timer runs, with HTTP requests. It promises the behaviour a
-//! handler can observe (requests byte for byte, retries, checkpoints, timeouts, kills, restarts) and, on request,
-//! the faults a handler has to survive. It knows nothing of what the functions are for.
+//! It reads a staged app root as the real host does, starts the handler it describes, on one instance or on several,
+//! and calls it over HTTP: with batches of events from an [`EventSource`], with timer runs, with HTTP requests. It
+//! promises the behaviour a handler can observe (requests byte for byte, retries, checkpoints, timeouts, kills,
+//! restarts) and, on request, the faults a handler has to survive. It knows nothing of what the functions are for.
 //!
 //! In reading order: [`app`] is what is staged, [`envelope`] what is sent, [`process`] whom it is sent to,
-//! [`invoke`] one call with its retries, [`delivery`], [`timers`] and [`http`] what causes calls.
+//! [`invoke`] one call with its retries, [`instances`] who makes it, [`delivery`], [`timers`] and [`http`] what causes
+//! calls.
 
 mod app;
 mod clock;
@@ -15,11 +16,14 @@ mod envelope;
 pub mod event;
 pub mod faults;
 mod http;
+mod instances;
 pub mod invoke;
+mod lease;
 mod lifecycle;
 pub mod options;
 mod process;
 pub mod running;
+mod scaling;
 pub mod source;
 mod starting;
 mod state_file;

@@ -15,14 +15,17 @@ pub struct HostOptions {
     pub root: PathBuf,
     /// Where checkpoints and timer status are kept. Belongs to one host at a time.
     pub state_dir: PathBuf,
-    /// Added to the environment of the handler, and looked up for `%NAME%` before the environment of this process.
+    /// How many instances the app runs on, each with a handler of its own; at least 1.
+    pub instances: usize,
+    /// Added to the environment of the handlers, and looked up for `%NAME%` before the environment of this process.
     pub app_settings: BTreeMap<String, String>,
     /// Events per batch instead of the `maxEventBatchSize` of `host.json`.
     pub max_batch: Option<usize>,
     pub request_format: RequestFormat,
     /// Serve HTTP functions and the admin API on this loopback port; 0 picks a free one.
     pub http_port: Option<u16>,
-    /// Restarts of the handler after errors within half an hour of each other, before the host gives up. `None` never.
+    /// Restarts of a handler after errors within half an hour of each other, before the host gives up, with all its
+    /// instances. `None` never.
     pub max_restarts: Option<u32>,
     pub faults: Faults,
 }
@@ -33,6 +36,7 @@ impl HostOptions {
         Self {
             root,
             state_dir,
+            instances: 1,
             app_settings: BTreeMap::new(),
             max_batch: None,
             request_format: RequestFormat::Chunked,

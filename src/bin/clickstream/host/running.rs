@@ -4,28 +4,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use super::HostError;
-use super::invoke::{InvocationOutcome, Invoker};
+use super::instances::Instances;
+use super::invoke::InvocationOutcome;
 use super::lifecycle::Phase;
 use super::timers::Timer;
 
 /// How long running calls may take to end once the host is asked to stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// A running host. Dropping it kills the handler and ends everything at once; [`Host::stop`] does it in order.
+/// A running host. Dropping it kills the handlers and ends everything at once; [`Host::stop`] does it in order.
 #[derive(Debug)]
 pub struct Host {
-    pub(super) invoker: Arc<Invoker>,
+    pub(super) instances: Arc<Instances>,
     pub(super) timers: Vec<Arc<Timer>>,
     pub(super) http_address: Option<SocketAddr>,
-    /// Partitions that have not come to their end yet.
-    pub(super) unfinished: watch::Receiver<usize>,
     /// Partitions, schedules and the HTTP endpoint.
     pub(super) tasks: JoinSet<()>,
-    pub(super) supervisor: JoinHandle<()>,
+    /// One for each instance. A handler process is killed with the task that owns it.
+    pub(super) supervisors: JoinSet<()>,
 }
 
 /// Why there is nothing more to wait for.
@@ -58,33 +57,25 @@ impl Host {
 
     /// Waits until the source has ended and every event is delivered and checkpointed.
     pub async fn drained(&self) -> Drained {
-        let mut unfinished = self.unfinished.clone();
+        let mut unfinished = self.instances.unfinished.subscribe();
         tokio::select! {
             biased;
             Ok(_) = unfinished.wait_for(|unfinished| *unfinished == 0) => Drained::Complete,
-            phase = self.invoker.lifecycle.ended() => match phase {
+            phase = self.instances.lifecycle.ended() => match phase {
                 Phase::GaveUp(reason) => Drained::GaveUp(reason),
                 Phase::Running | Phase::Stopping => Drained::Stopped,
             },
         }
     }
 
-    /// Stops as the real host does: sends nothing more, gives running calls 10 s, kills the handler. Batches accepted
+    /// Stops as the real host does: sends nothing more, gives running calls 10 s, kills the handlers. Batches accepted
     /// in that time are not checkpointed.
     pub async fn stop(mut self) {
-        self.invoker.lifecycle.stop();
+        self.instances.lifecycle.stop();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _whether_in_time = tokio::time::timeout(SHUTDOWN_LIMIT, ended).await;
         self.tasks.shutdown().await;
-        self.invoker.handler.shut_down();
-        // It fails only when it panicked or was cancelled: the process is gone then as well.
-        let _ = (&mut self.supervisor).await;
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // The process is killed with the task that owns it.
-        self.supervisor.abort();
+        self.instances.all.iter().for_each(|invoker| invoker.handler.shut_down());
+        while self.supervisors.join_next().await.is_some() {}
     }
 }

@@ -2,31 +2,28 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::HostError;
 use super::app::function::{Cardinality, EventHubTrigger, Function, HttpTrigger, Trigger};
 use super::app::host_json::HostJson;
 use super::app::settings::AppSettings;
 use super::app::{self, App, FunctionInError};
-use super::delivery::{CheckpointFile, CheckpointKey, DeliveryOccasions, Partition};
-use super::event::{EventSink, HostEvent};
-use super::faults::Occasions;
+use super::delivery::{CheckpointFile, CheckpointKey, DeliveryOccasions, Partition, Subscription};
+use super::event::HostEvent;
 use super::http::HttpEndpoint;
-use super::invoke::Invoker;
-use super::lifecycle::Lifecycle;
+use super::instances::{Instances, Owner};
 use super::options::HostOptions;
-use super::process::{Control, Handler, Launch, Strikes, Supervisor, free_port};
 use super::running::Host;
+use super::scaling;
 use super::source::EventSource;
 use super::timers::Timer;
 
 impl Host {
-    /// Starts the handler, and delivers to it from now on. Does not wait until it is ready, as the real host does not.
+    /// Starts the handlers, and delivers to them from now on. Does not wait until they are ready, nor does the real host.
     ///
     /// # Errors
     /// When the app as a whole cannot run. Functions that are in error alone are reported as events.
@@ -39,18 +36,14 @@ impl Host {
         let root = root.canonicalize().map_err(|source| HostError::Root { root, source })?;
         let settings = AppSettings::new(options.app_settings.clone());
         let app = app::read(&root, &settings)?;
-        let port = free_port().map_err(|source| HostError::Listen { port: 0, source })?;
-        let launch = Launch::new(&app.host_json.handler, &root, &settings, port)?;
-        let (handler, control) = Handler::new(port);
-        let invoker = Arc::new(invoker(&options, &app.host_json, handler, EventSink::new(events))?);
-        let plan = Plan { source, invoker, host_json: app.host_json.clone(), options };
+        let (instances, supervisors) = scaling::out(&app.host_json, &root, &settings, &options, events)?;
+        let plan = Plan { source, instances, host_json: app.host_json.clone(), options };
         let parts = plan.parts(app)?;
         let endpoint = match plan.options.http_port {
             Some(port) => Some((listen(port).await?, plan.endpoint(&parts)?)),
             None => None,
         };
-        let supervisor = tokio::spawn(plan.supervisor(launch, control).run());
-        Ok(parts.run(plan.invoker, supervisor, endpoint))
+        Ok(parts.run(plan.instances, supervisors, endpoint))
     }
 }
 
@@ -58,7 +51,7 @@ impl Host {
 struct Plan {
     options: HostOptions,
     source: Arc<dyn EventSource>,
-    invoker: Arc<Invoker>,
+    instances: Arc<Instances>,
     host_json: HostJson,
 }
 
@@ -68,7 +61,6 @@ struct Parts {
     partitions: Vec<Partition>,
     timers: Vec<Arc<Timer>>,
     routes: Vec<(Arc<Function>, HttpTrigger)>,
-    unfinished: watch::Sender<usize>,
 }
 
 impl Plan {
@@ -87,8 +79,9 @@ impl Plan {
                 }
                 Trigger::EventHub(trigger) => self.partitions(&function, trigger, &occasions, &mut parts)?,
                 Trigger::Timer(trigger) => {
-                    let (invoker, state_dir) = (Arc::clone(&self.invoker), &self.options.state_dir);
-                    let timer = Timer::new(Arc::clone(&function), trigger.clone(), invoker, state_dir)?;
+                    let owner = Owner::spread(&self.instances, parts.timers.len());
+                    let (trigger, state_dir) = (trigger.clone(), &self.options.state_dir);
+                    let timer = Timer::new(Arc::clone(&function), trigger, &self.instances, owner, state_dir)?;
                     parts.timers.push(Arc::new(timer));
                 }
                 Trigger::Http(trigger) => parts.routes.push((Arc::clone(&function), trigger.clone())),
@@ -111,17 +104,20 @@ impl Plan {
                 consumer_group: &trigger.consumer_group,
                 partition,
             };
-            parts.partitions.push(Partition {
+            let subscription = Subscription {
                 function: Arc::clone(function),
                 trigger: trigger.clone(),
                 source: Arc::clone(&self.source),
                 partition,
+            };
+            parts.partitions.push(Partition {
+                subscription: Arc::new(subscription),
+                owner: Owner::spread(&self.instances, partition),
+                instances: Arc::clone(&self.instances),
                 checkpoint: CheckpointFile::open(&self.options.state_dir, key).map_err(HostError::State)?,
                 max_batch: self.max_batch(trigger.cardinality),
                 checkpoint_frequency: self.host_json.event_hubs.batch_checkpoint_frequency.max(1),
-                invoker: Arc::clone(&self.invoker),
                 occasions: Arc::clone(occasions),
-                unfinished: parts.unfinished.clone(),
             });
         }
         Ok(())
@@ -137,37 +133,24 @@ impl Plan {
 
     fn report(&self, error: FunctionInError) {
         let FunctionInError { function, reason } = error;
-        self.invoker.events.emit(HostEvent::FunctionInError { function, reason });
+        self.instances.events.emit(HostEvent::FunctionInError { function, reason });
     }
 
     fn endpoint(&self, parts: &Parts) -> Result<HttpEndpoint, HostError> {
-        let (prefix, invoker) = (self.host_json.route_prefix.clone(), Arc::clone(&self.invoker));
-        Ok(HttpEndpoint::new(parts.routes.clone(), prefix, parts.timers.clone(), invoker)?)
-    }
-
-    fn supervisor(&self, launch: Launch, control: Control) -> Supervisor {
-        Supervisor {
-            launch,
-            port: self.invoker.handler.port,
-            initialization_timeout: self.host_json.handler.initialization_timeout,
-            strikes: Strikes::new(self.options.max_restarts),
-            control,
-            client: self.invoker.client.clone(),
-            lifecycle: self.invoker.lifecycle.clone(),
-            events: self.invoker.events.clone(),
-        }
+        let (prefix, instances) = (self.host_json.route_prefix.clone(), Arc::clone(&self.instances));
+        Ok(HttpEndpoint::new(parts.routes.clone(), prefix, parts.timers.clone(), instances)?)
     }
 }
 
 impl Parts {
     fn run(
         self,
-        invoker: Arc<Invoker>,
-        supervisor: JoinHandle<()>,
+        instances: Arc<Instances>,
+        supervisors: JoinSet<()>,
         endpoint: Option<(TcpListener, HttpEndpoint)>,
     ) -> Host {
         let mut tasks = JoinSet::new();
-        self.unfinished.send_replace(self.partitions.len());
+        instances.unfinished.send_replace(self.partitions.len());
         for partition in self.partitions {
             tasks.spawn(partition.run());
         }
@@ -178,29 +161,8 @@ impl Parts {
         if let Some((listener, endpoint)) = endpoint {
             tasks.spawn(endpoint.serve(listener));
         }
-        let (timers, unfinished) = (self.timers, self.unfinished.subscribe());
-        Host { invoker, timers, http_address, unfinished, tasks, supervisor }
+        Host { instances, timers: self.timers, http_address, tasks, supervisors }
     }
-}
-
-fn invoker(
-    options: &HostOptions,
-    host_json: &HostJson,
-    handler: Handler,
-    events: EventSink,
-) -> Result<Invoker, HostError> {
-    Ok(Invoker {
-        // Through no proxy, whatever the environment says: the handler is on this machine.
-        client: reqwest::Client::builder().no_proxy().build()?,
-        handler,
-        format: options.request_format,
-        lifecycle: Lifecycle::running(),
-        events,
-        function_timeout: host_json.function_timeout,
-        faults: options.faults.clone(),
-        calls: Occasions::default(),
-        typical_call_ms: AtomicU64::default(),
-    })
 }
 
 async fn listen(port: u16) -> Result<TcpListener, HostError> {

@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Partitions of the event hub
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
     partitions: u16,
+    /// Instances of the app, each with a handler process of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    instances: u16,
     /// Events of a batch at most; as in host.json when left out
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: Option<u32>,
@@ -53,9 +56,12 @@ pub struct Arguments {
     /// Port of the host's HTTP functions; 0 for any
     #[arg(long, default_value_t = 7071)]
     port: u16,
-    /// Faults that the host causes, such as `kill=7,overlap=5,redeliver=3`
+    /// Faults that the host causes, such as `kill=7,overlap=5,redeliver=3,move=6`
     #[arg(long, default_value = "")]
     faults: Faults,
+    /// A setting that the functions get instead of the one in the environment, as `NAME=VALUE`; may be repeated
+    #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = named)]
+    settings: Vec<(String, String)>,
     /// Send bodies with a length, as `func start` does, instead of in chunks, as the host in Azure does
     #[arg(long)]
     content_length: bool,
@@ -64,6 +70,11 @@ pub struct Arguments {
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be above 0".into()) }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must have a `=`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
@@ -80,6 +91,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     };
     let lines = Arc::new(lines);
     let options = HostOptions {
+        instances: arguments.instances.into(),
         app_settings: app_settings(&arguments, lines.event_hub()),
         max_batch: arguments.batch.map(|most| most as usize),
         faults: arguments.faults.clone(),
@@ -106,7 +118,8 @@ fn app_settings(arguments: &Arguments, event_hub: &str) -> BTreeMap<String, Stri
         ("REBUILD_SCHEDULE", "0 30 2 * * *"),
     ];
     settings.extend(defaults.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
-    settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    settings.chain(arguments.settings.iter().cloned()).collect()
 }
 
 async fn serve(arguments: Arguments, options: HostOptions, lines: Arc<source::Lines>) -> Result<Verdict, Failure> {

@@ -1,6 +1,6 @@
 //! What is going on, on one line that is always up to date; problems above it.
 
-use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream};
+use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream, Start};
 use crate::host::invoke::InvocationOutcome;
 use serde_json::Value;
 use std::io::Write;
@@ -30,9 +30,13 @@ pub struct Tally {
     pub invocations: u64,
     /// Batches that a fault of the host delivered once more.
     pub repeated: u64,
+    /// Partitions and timer functions that went to another instance.
+    pub moves: u64,
+    /// Batches that the host gave up.
+    pub lost: u64,
     pub retries: u64,
     pub handler_starts: u64,
-    /// From the last start of the handler to its first answer.
+    /// From the last start of a handler to its first answer.
     pub ready_after_ms: u128,
     /// How long the last run of a timer function took.
     pub timer_ms: u128,
@@ -114,10 +118,16 @@ impl Tally {
                 let text = || format!("`{function}`{of_partition} failed, again in {} ms: {reason}", delay.as_millis());
                 (attempt == 1).then(text)
             }
-            HostEvent::HandlerStarted { pid, ready_after } => {
+            HostEvent::HandlerStarted { instance, start, pid, ready_after } => {
                 self.handler_starts += 1;
                 self.ready_after_ms = ready_after.as_millis();
-                (self.handler_starts > 1).then(|| format!("the handler is up again as process {pid}"))
+                (start == Start::Again)
+                    .then(|| format!("the handler of instance {instance} is up again as process {pid}"))
+            }
+            HostEvent::Moved { function, partition, from, to } => {
+                self.moves += 1;
+                let of_partition = partition.map(|id| format!("partition {id} of ")).unwrap_or_default();
+                Some(format!("{of_partition}`{function}` moved from instance {from} to {to}"))
             }
             HostEvent::HandlerExited { status, restarting } => {
                 let next = if restarting { "; it is started again" } else { "" };
@@ -147,14 +157,17 @@ impl Tally {
         self.durations.push(delivered.duration);
         delivered.logs.iter().for_each(|log| self.ran(log));
         match delivered.outcome {
-            DeliveryOutcome::Lost { reason } => Some(format!(
-                "`{}` gave up {} events of partition {}, from sequence number {} to {}: {reason}",
-                delivered.function,
-                delivered.events,
-                delivered.partition,
-                delivered.first_sequence_number,
-                delivered.last_sequence_number
-            )),
+            DeliveryOutcome::Lost { reason } => {
+                self.lost += 1;
+                Some(format!(
+                    "`{}` gave up {} events of partition {}, from sequence number {} to {}: {reason}",
+                    delivered.function,
+                    delivered.events,
+                    delivered.partition,
+                    delivered.first_sequence_number,
+                    delivered.last_sequence_number
+                ))
+            }
             _ => None,
         }
     }

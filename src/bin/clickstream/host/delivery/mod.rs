@@ -1,11 +1,12 @@
 //! Batches of one partition to one function, one after the other.
 //!
 //! Promises the order and the checkpoints of the Event Hubs extension: the next batch only after the retries of the
-//! one before, a checkpoint after success and after final failure, none once the host is stopping. Does not know
-//! how a call is made.
+//! one before, a checkpoint after success and after final failure, none once the host is stopping or the partition
+//! has moved to another instance. Does not know how a call is made.
 
 mod checkpoints;
 mod redelivery;
+mod subscription;
 
 use std::io;
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use std::time::Duration;
 
 pub use checkpoints::{CheckpointFile, CheckpointKey};
 use redelivery::Position;
-use tokio::sync::watch;
+pub use subscription::Subscription;
 
-use super::app::function::{EventHubTrigger, Function};
-use super::envelope::{self, PartitionContext};
-use super::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent};
+use super::event::{DeliveryKind, HostEvent};
 use super::faults::{Faults, Occasions};
-use super::invoke::{Completed, Invocation, InvocationOutcome, Invoker, Origin};
-use super::source::{EventSource, Read, SourceEvent};
+use super::instances::{Instances, Owner};
+use super::invoke::{Completed, InvocationOutcome, Invoker};
+use super::lease::Lease;
+use super::source::{Read, SourceEvent};
 
 /// The pause after a source could not be read.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -31,27 +32,26 @@ pub struct DeliveryOccasions {
     overlap: Occasions,
     duplicate: Occasions,
     redeliver: Occasions,
+    moves: Occasions,
 }
 
 pub struct Partition {
-    pub function: Arc<Function>,
-    pub trigger: EventHubTrigger,
-    pub source: Arc<dyn EventSource>,
-    pub partition: usize,
+    pub subscription: Arc<Subscription>,
+    pub owner: Owner,
+    pub instances: Arc<Instances>,
     pub checkpoint: CheckpointFile,
     /// Events per batch, at least 1.
     pub max_batch: usize,
     /// Batches per checkpoint, at least 1.
     pub checkpoint_frequency: u32,
-    pub invoker: Arc<Invoker>,
     pub occasions: Arc<DeliveryOccasions>,
-    /// Partitions that have not come to their end yet.
-    pub unfinished: watch::Sender<usize>,
 }
 
-/// Whether there is a next batch.
+/// What follows a batch.
 enum Then {
     GoOn,
+    /// Another instance has the partition now, and begins behind the last checkpoint.
+    HandOver,
     Stop,
 }
 
@@ -64,10 +64,19 @@ impl Partition {
         while let Some(read) = self.read(&position).await {
             let Read::Events(batch) = read else {
                 self.write_checkpoint(uncheckpointed).await;
-                self.unfinished.send_modify(|unfinished| *unfinished -= 1);
+                self.instances.unfinished.send_modify(|unfinished| *unfinished -= 1);
                 return;
             };
-            let Then::GoOn = self.deliver(&batch).await else { return };
+            match self.deliver(&batch, position.is_news(&batch)).await {
+                Then::Stop => return,
+                Then::HandOver => {
+                    position.hand_over(&batch, self.checkpoint.sequence_number());
+                    uncheckpointed = None;
+                    batches_since_checkpoint = 0;
+                    continue;
+                }
+                Then::GoOn => {}
+            }
             uncheckpointed = batch.last().cloned();
             batches_since_checkpoint += 1;
             if batches_since_checkpoint >= self.checkpoint_frequency {
@@ -80,9 +89,9 @@ impl Partition {
 
     /// `None` when the host stops.
     async fn read(&self, position: &Position) -> Option<Read> {
-        let lifecycle = &self.invoker.lifecycle;
+        let (lifecycle, subscription) = (&self.instances.lifecycle, &self.subscription);
         loop {
-            let read = self.source.read(self.partition, position.after, position.max_batch);
+            let read = subscription.source.read(subscription.partition, position.after, position.max_batch);
             match lifecycle.while_running(read).await? {
                 Ok(Read::Events(batch)) if batch.is_empty() => tokio::task::yield_now().await,
                 Ok(read) => return Some(read),
@@ -94,81 +103,63 @@ impl Partition {
         }
     }
 
-    async fn deliver(&self, batch: &[SourceEvent]) -> Then {
+    async fn deliver(&mut self, batch: &[SourceEvent], is_news: bool) -> Then {
+        if is_news && self.occasions.moves.is_due(self.faults().move_every) {
+            return self.move_during(batch).await;
+        }
         let overlap = self.occasions.overlap.is_due(self.faults().overlap_every);
         let completed = if overlap {
-            tokio::join!(self.invoke(batch, DeliveryKind::Regular), self.invoke(batch, DeliveryKind::Overlapping)).0
+            tokio::join!(self.call(batch, DeliveryKind::Regular), self.call(batch, DeliveryKind::Overlapping)).0
         } else {
-            self.invoke(batch, DeliveryKind::Regular).await
+            self.call(batch, DeliveryKind::Regular).await
         };
         let succeeded = matches!(completed.outcome, InvocationOutcome::Succeeded(_));
         if succeeded && self.occasions.duplicate.is_due(self.faults().duplicate_every) {
-            self.invoke(batch, DeliveryKind::Duplicate).await;
+            self.call(batch, DeliveryKind::Duplicate).await;
         }
         match completed.outcome {
             InvocationOutcome::Abandoned => Then::Stop,
             // No checkpoint once the host is stopping, not even for a batch that was just accepted.
-            _ if !self.invoker.lifecycle.is_running() => Then::Stop,
+            _ if !self.instances.lifecycle.is_running() => Then::Stop,
             InvocationOutcome::Succeeded(_) | InvocationOutcome::Failed(_) => Then::GoOn,
         }
     }
 
-    async fn invoke(&self, batch: &[SourceEvent], kind: DeliveryKind) -> Completed {
-        let partition_id = self.partition.to_string();
-        let context = PartitionContext {
-            is_checkpointing_after_invocation: true,
-            fully_qualified_namespace: self.source.namespace(),
-            event_hub_name: self.source.event_hub(),
-            consumer_group: &self.trigger.consumer_group,
-            partition_id: &partition_id,
+    async fn call(&self, batch: &[SourceEvent], kind: DeliveryKind) -> Completed {
+        self.subscription.deliver(self.owner.invoker(), batch, kind, &Lease::held()).await
+    }
+
+    /// The partition moves while `batch` is being delivered. Even if it has ended by then there is no checkpoint: that
+    /// is for the owner to write.
+    async fn move_during(&mut self, batch: &[SourceEvent]) -> Then {
+        let (subscription, batch) = (Arc::clone(&self.subscription), batch.to_vec());
+        let call = |invoker: Arc<Invoker>, lease| async move {
+            subscription.deliver(&invoker, &batch, DeliveryKind::LeftBehind, &lease).await;
         };
-        let invocation = Invocation {
-            function: &self.function,
-            partition: Some(self.partition),
-            envelope: envelope::event_hub(&self.trigger, &context, batch),
-            origin: Origin::Trigger,
-        };
-        let completed = self.invoker.invoke(invocation).await;
-        self.report(batch, kind, &completed);
-        completed
+        let moved = self.owner.lose_during(call).await;
+        self.instances.events.emit(HostEvent::Moved {
+            function: self.subscription.function.name.clone(),
+            partition: Some(self.subscription.partition),
+            from: moved.from,
+            to: moved.to,
+        });
+        if self.instances.lifecycle.is_running() { Then::HandOver } else { Then::Stop }
     }
 
     async fn write_checkpoint(&mut self, last: Option<SourceEvent>) {
         let Some(last) = last else { return };
         if let Err(error) = self.checkpoint.write(&last).await {
-            let (function, reason) = (self.function.name.clone(), error.to_string());
-            self.invoker.events.emit(HostEvent::StateNotWritten { function, reason });
+            let (function, reason) = (self.subscription.function.name.clone(), error.to_string());
+            self.instances.events.emit(HostEvent::StateNotWritten { function, reason });
         }
     }
 
     fn faults(&self) -> &Faults {
-        &self.invoker.faults
-    }
-
-    fn report(&self, batch: &[SourceEvent], kind: DeliveryKind, completed: &Completed) {
-        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
-        let (outcome, logs) = match &completed.outcome {
-            InvocationOutcome::Abandoned => (DeliveryOutcome::Abandoned, Vec::new()),
-            _ if !self.invoker.lifecycle.is_running() => (DeliveryOutcome::NotCheckpointed, Vec::new()),
-            InvocationOutcome::Succeeded(answer) => (DeliveryOutcome::Succeeded, answer.logs.clone()),
-            InvocationOutcome::Failed(failure) => (DeliveryOutcome::Lost { reason: failure.to_string() }, Vec::new()),
-        };
-        self.invoker.events.emit(HostEvent::Delivered(Delivered {
-            function: self.function.name.clone(),
-            partition: self.partition,
-            events: batch.len(),
-            first_sequence_number: first.sequence_number,
-            last_sequence_number: last.sequence_number,
-            attempts: completed.attempts,
-            duration: completed.duration,
-            kind,
-            outcome,
-            logs,
-        }));
+        &self.instances.faults
     }
 
     fn report_source(&self, error: &io::Error) {
-        let (partition, reason) = (self.partition, error.to_string());
-        self.invoker.events.emit(HostEvent::SourceFailed { partition, reason });
+        let (partition, reason) = (self.subscription.partition, error.to_string());
+        self.instances.events.emit(HostEvent::SourceFailed { partition, reason });
     }
 }

@@ -1,4 +1,4 @@
-//! Where a partition is read next, and the fault switch that goes back.
+//! Where a partition is read next, and the fault switches that go back.
 
 use crate::host::clock;
 use crate::host::faults::{Faults, Occasions};
@@ -20,12 +20,24 @@ impl Position {
         Self { after, max_batch, usual_batch: max_batch, frontier: after }
     }
 
+    /// Whether `batch` has events that were not delivered before. Faults count only such batches, or a redelivery
+    /// longer than the interval between two faults would never come to an end.
+    pub(super) fn is_news(&self, batch: &[SourceEvent]) -> bool {
+        batch.last().is_some_and(|last| self.frontier.is_none_or(|frontier| last.sequence_number > frontier))
+    }
+
+    /// During `batch` another owner has taken over: it begins behind the checkpoint, and cuts batches of its own.
+    pub(super) fn hand_over(&mut self, batch: &[SourceEvent], checkpoint: Option<i64>) {
+        self.frontier = self.frontier.max(batch.last().map(|event| event.sequence_number));
+        self.after = checkpoint;
+        self.max_batch = other_batch_size(self.usual_batch, clock::random_fraction());
+    }
+
     /// After `batch` comes the next one, unless the redelivery fault is due.
     pub(super) fn advance(&mut self, batch: &[SourceEvent], faults: &Faults, redeliveries: &Occasions) {
         let Some(last) = batch.last().map(|event| event.sequence_number) else { return };
         self.after = Some(last);
-        // Only new events count, or a redelivery longer than the interval between two would never come to an end.
-        let is_new = self.frontier.is_none_or(|frontier| last > frontier);
+        let is_new = self.is_news(batch);
         if is_new {
             self.frontier = Some(last);
             self.max_batch = self.usual_batch;
@@ -76,6 +88,17 @@ mod tests {
         assert_eq!(position.after, Some(18), "no further redelivery before new events");
         position.advance(&batch(19..=25), &faults, &occasions);
         assert_eq!((position.after, position.max_batch), (Some(25), 10));
+    }
+
+    #[test]
+    fn a_new_owner_begins_behind_the_checkpoint_and_moves_on_only_after_news() {
+        let mut position = Position::new(Some(4), 10);
+        assert!(position.is_news(&batch(5..=14)));
+        position.hand_over(&batch(5..=14), Some(4));
+        assert_eq!(position.after, Some(4));
+        assert!(position.max_batch < 10, "{position:?}");
+        assert!(!position.is_news(&batch(5..=11)) && !position.is_news(&batch(8..=14)));
+        assert!(position.is_news(&batch(12..=18)));
     }
 
     #[test]

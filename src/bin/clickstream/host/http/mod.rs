@@ -20,7 +20,9 @@ use super::app::function::{Function, HttpTrigger};
 use super::app::host_json::HttpMode;
 use super::clock;
 use super::envelope::{self, InboundRequest};
-use super::invoke::{Invocation, InvocationOutcome, Invoker, Origin, Reply, connection_failure, marked};
+use super::instances::Instances;
+use super::invoke::{Invocation, InvocationOutcome, Origin, Reply, connection_failure, marked};
+use super::lease::Lease;
 use super::timers::Timer;
 
 /// The limit of the real host for requests from outside.
@@ -31,7 +33,7 @@ pub struct HttpEndpoint {
     routes: Vec<(Arc<Function>, HttpTrigger)>,
     route_prefix: String,
     timers: Vec<Arc<Timer>>,
-    invoker: Arc<Invoker>,
+    instances: Arc<Instances>,
     /// Follows no redirects: what is forwarded comes back as it is.
     forwarding_client: reqwest::Client,
 }
@@ -43,17 +45,17 @@ impl HttpEndpoint {
         mut routes: Vec<(Arc<Function>, HttpTrigger)>,
         route_prefix: String,
         timers: Vec<Arc<Timer>>,
-        invoker: Arc<Invoker>,
+        instances: Arc<Instances>,
     ) -> reqwest::Result<Self> {
         routes.sort_by(|(_, one), (_, other)| one.route.specificity(&other.route));
         let no_redirects = reqwest::redirect::Policy::none();
         let forwarding_client = reqwest::Client::builder().no_proxy().redirect(no_redirects).build()?;
-        Ok(Self { routes, route_prefix, timers, invoker, forwarding_client })
+        Ok(Self { routes, route_prefix, timers, instances, forwarding_client })
     }
 
     /// Serves until the host stops.
     pub async fn serve(self, listener: TcpListener) {
-        let lifecycle = self.invoker.lifecycle.clone();
+        let lifecycle = self.instances.lifecycle.clone();
         let router = Router::new().fallback(answer).with_state(Arc::new(self));
         let stopped = async move {
             lifecycle.ended().await;
@@ -92,8 +94,9 @@ impl HttpEndpoint {
 
     async fn invoke(&self, function: &Function, trigger: &HttpTrigger, request: InboundRequest) -> Response<Body> {
         let envelope = Ok(envelope::http_request(&trigger.binding, &request));
-        let invocation = Invocation { function, partition: None, envelope, origin: Origin::Request };
-        match self.invoker.invoke(invocation).await.outcome {
+        let (origin, lease) = (Origin::Request, &Lease::held());
+        let invocation = Invocation { function, partition: None, envelope, origin, lease };
+        match self.instances.any().invoke(invocation).await.outcome {
             InvocationOutcome::Succeeded(answer) => reply(&answer, trigger.output.as_deref()),
             InvocationOutcome::Failed(_) => empty(500),
             InvocationOutcome::Abandoned => empty(503),
@@ -102,9 +105,10 @@ impl HttpEndpoint {
 
     /// The request as it came, and the response as it is, whatever its status.
     async fn forward(&self, parts: &axum::http::request::Parts, body: Bytes) -> Response<Body> {
-        let Some(generation) = self.invoker.ready().await else { return empty(503) };
+        let invoker = self.instances.any();
+        let Some(generation) = invoker.ready().await else { return empty(503) };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let url = format!("http://127.0.0.1:{}{path}", self.invoker.handler.port);
+        let url = format!("http://127.0.0.1:{}{path}", invoker.handler.port);
         let mut request = marked(self.forwarding_client.request(parts.method.clone(), url), clock::new_id());
         for (name, value) in parts.headers.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str())) {
             request = request.header(name, value);
@@ -115,7 +119,7 @@ impl HttpEndpoint {
                 Err(error) => Reply::Failed(connection_failure(&error)),
             }
         };
-        self.invoker.limited(generation, call).await.unwrap_or_else(|_| empty(502))
+        invoker.limited(generation, call).await.unwrap_or_else(|_| empty(502))
     }
 
     fn admin(&self, method: &Method, function: &str) -> Response<Body> {

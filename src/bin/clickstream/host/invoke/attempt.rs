@@ -25,9 +25,14 @@ pub enum Reply<T> {
 }
 
 impl Invoker {
-    /// Calls `function` once in the default mode. `None` when the host stops before the call is sent.
-    pub async fn attempt(&self, function: &str, id: Uuid, body: Bytes) -> Option<Result<Answer, AttemptFailure>> {
-        let generation = self.ready().await?;
+    /// Calls `function` of that process once in the default mode.
+    pub async fn attempt(
+        &self,
+        generation: Generation,
+        function: &str,
+        id: Uuid,
+        body: Bytes,
+    ) -> Result<Answer, AttemptFailure> {
         let call = async {
             let started = Instant::now();
             let reply = self.call(function, id, body).await;
@@ -39,11 +44,11 @@ impl Invoker {
             reply
         };
         if !self.calls.is_due(self.faults.kill_every) {
-            return Some(self.limited(generation, call).await);
+            return self.limited(generation, call).await;
         }
         let (reply, ()) = tokio::join!(self.limited(generation, call), self.kill_at_random(generation));
         let killed = AttemptFailure::Connection("the handler was killed by a fault switch".to_owned());
-        Some(reply.and(Err(killed)))
+        reply.and(Err(killed))
     }
 
     /// Waits for a handler to call: while it restarts, calls are held.
@@ -102,10 +107,14 @@ impl Invoker {
     }
 
     async fn kill_at_random(&self, generation: Generation) {
-        const AT_LEAST_MS: u64 = 10;
-        let typical = self.typical_call_ms.load(Ordering::Relaxed).clamp(AT_LEAST_MS, 60_000);
-        tokio::time::sleep(Duration::from_millis(2 * typical).mul_f64(clock::random_fraction())).await;
+        tokio::time::sleep((2 * self.typical_call()).mul_f64(clock::random_fraction())).await;
         self.handler.kill_for_fault(generation).await;
+    }
+
+    /// About how long a call takes.
+    pub fn typical_call(&self) -> Duration {
+        const AT_LEAST_MS: u64 = 10;
+        Duration::from_millis(self.typical_call_ms.load(Ordering::Relaxed).clamp(AT_LEAST_MS, 60_000))
     }
 }
 

@@ -11,6 +11,7 @@ mod failure;
 mod request;
 mod retries;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -30,11 +31,11 @@ use super::process::Handler;
 pub enum InvocationOutcome {
     Succeeded(Answer),
     Failed(AttemptFailure),
-    /// The host stopped, or gave up, before there was an answer.
+    /// The host stopped or gave up, or the lease was lost, before there was an answer.
     Abandoned,
 }
 
-/// Everything a call needs. One for the whole host.
+/// Everything a call to one instance needs.
 #[derive(Debug)]
 pub struct Invoker {
     pub client: reqwest::Client,
@@ -45,8 +46,8 @@ pub struct Invoker {
     /// Per attempt; `None` without limit.
     pub function_timeout: Option<Duration>,
     pub faults: Faults,
-    /// Calls made, for the fault that kills the handler during some of them.
-    pub calls: Occasions,
-    /// How long the latest successful call took, in milliseconds: a kill falls somewhere within twice of that.
+    /// Calls made to all instances, for the fault that kills the handler during some of them.
+    pub calls: Arc<Occasions>,
+    /// How long the latest successful call took, in milliseconds: that is where faults are timed to fall.
     pub typical_call_ms: AtomicU64,
 }

@@ -9,6 +9,7 @@ use crate::host::app::function::Function;
 use crate::host::clock;
 use crate::host::envelope::{Attempt, Envelope, RetryContext, Unbindable};
 use crate::host::event::HostEvent;
+use crate::host::lease::Lease;
 
 /// Something to call a function with.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Invocation<'a> {
     /// An envelope that could not be made fails every attempt, without a call.
     pub envelope: Result<Envelope, Unbindable>,
     pub origin: Origin,
+    /// Without it there are no further attempts.
+    pub lease: &'a Lease,
 }
 
 /// What started an invocation decides about its id.
@@ -40,7 +43,7 @@ pub struct Completed {
 }
 
 impl Invoker {
-    /// Attempts until there is a success, the retry policy is exhausted or the host stops.
+    /// Attempts until there is a success, the retry policy is exhausted, the lease is lost or the host stops.
     pub async fn invoke(&self, invocation: Invocation<'_>) -> Completed {
         let started = Instant::now();
         let (outcome, attempts) = self.attempts(&invocation).await;
@@ -66,7 +69,8 @@ impl Invoker {
                 return (InvocationOutcome::Failed(failure), retries_done + 1);
             };
             self.report_retry(invocation, retries_done + 1, delay, &failure);
-            if self.lifecycle.while_running(tokio::time::sleep(delay)).await.is_none() {
+            let pause = self.lifecycle.while_running(tokio::time::sleep(delay));
+            if invocation.lease.while_held(pause).await.flatten().is_none() {
                 return (InvocationOutcome::Abandoned, retries_done + 1);
             }
             retry.retry_count = retries_done + 1;
@@ -78,6 +82,7 @@ impl Invoker {
         unreachable!("an unbounded range does not end")
     }
 
+    /// `None` when the host stops, or the lease is lost, before the call is sent.
     async fn one(
         &self,
         invocation: &Invocation<'_>,
@@ -88,9 +93,11 @@ impl Invoker {
             Ok(envelope) => envelope,
             Err(unbindable) => return Some(Err(AttemptFailure::Unbindable(unbindable.to_string()))),
         };
+        let generation = invocation.lease.while_held(self.ready()).await.flatten()?;
+        invocation.lease.note_use();
         let function = invocation.function.name.as_str();
         let attempt = Attempt { function, sent_at: clock::now(), random_id: clock::new_id(), retry };
-        self.attempt(function, id, envelope.body(attempt)).await
+        Some(self.attempt(generation, function, id, envelope.body(attempt)).await)
     }
 
     fn report_retry(&self, invocation: &Invocation<'_>, attempt: u32, delay: Duration, failure: &AttemptFailure) {

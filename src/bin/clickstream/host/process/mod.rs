@@ -1,4 +1,4 @@
-//! The one handler process: keeps it running by the rules of the Functions host, kills it when asked to.
+//! The one handler process of an instance: keeps it running by the rules of the Functions host, kills it when asked to.
 //!
 //! Promises that everybody who calls the handler can wait until it is ready and learns when the process they called
 //! is gone. Does not know what it is called for.
@@ -17,6 +17,14 @@ use tokio::sync::{mpsc, watch};
 /// Counts the processes started. A kill is meant for one of them, never for its successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(u64);
+
+impl Generation {
+    const FIRST: Self = Self(0);
+
+    fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

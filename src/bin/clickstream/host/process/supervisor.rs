@@ -8,13 +8,15 @@ use tokio::task::JoinSet;
 
 use super::strikes::{Ending, Next};
 use super::{Control, Generation, Launch, Order, State, Strikes, output, readiness};
-use crate::host::event::{EventSink, HostEvent, OutputStream};
+use crate::host::event::{EventSink, HostEvent, OutputStream, Start};
 use crate::host::lifecycle::Lifecycle;
 
 /// How long the last lines of an ended process may take to arrive.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 pub struct Supervisor {
+    /// Whose handler it is, for reports.
+    pub instance: usize,
     pub launch: Launch,
     pub port: u16,
     pub initialization_timeout: Duration,
@@ -34,9 +36,8 @@ struct Ended {
 impl Supervisor {
     /// Runs until told to shut down or until the handler has used up its restarts.
     pub async fn run(mut self) {
-        let mut generation = Generation(0);
+        let mut generation = Generation::FIRST;
         loop {
-            generation = Generation(generation.0 + 1);
             let mut child = match self.launch.start() {
                 Ok(child) => child,
                 Err(error) => return self.give_up(format!("cannot start the handler: {error}")),
@@ -53,7 +54,7 @@ impl Supervisor {
             self.events
                 .emit(HostEvent::HandlerExited { status: ended.status.clone(), restarting: next == Next::Restart });
             match next {
-                Next::Restart => {}
+                Next::Restart => generation = generation.next(),
                 Next::StayDead => return self.stay_dead(generation).await,
                 Next::GiveUp => {
                     return self.give_up(format!("the handler ended once too often, at last with {}", ended.status));
@@ -83,7 +84,9 @@ impl Supervisor {
                     is_ready = true;
                     self.control.state.send_replace(State::Ready(generation));
                     let pid = child.id().unwrap_or_default();
-                    self.events.emit(HostEvent::HandlerStarted { pid, ready_after: started.elapsed() });
+                    let (instance, ready_after) = (self.instance, started.elapsed());
+                    let start = if generation == Generation::FIRST { Start::First } else { Start::Again };
+                    self.events.emit(HostEvent::HandlerStarted { instance, start, pid, ready_after });
                 }
                 () = &mut too_late, if !is_ready => {
                     kill(child).await;

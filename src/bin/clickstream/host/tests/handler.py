@@ -1,5 +1,6 @@
 """A custom handler for tests. Writes down every call in `calls.ndjson` and answers as the next entry of `plan.json`
-says; the last entry goes for all further calls. Both files are in the app root and outlive this process."""
+says; the last entry goes for all further calls. `meet` is answered only once two calls have come, to whatever processes.
+Both files are in the app root and outlive this process."""
 
 import json
 import os
@@ -71,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
             until(lambda: os.path.exists(argument))
         if kind == "together":
             until(lambda: running >= int(argument))
+        if kind == "meet":
+            until(lambda: read("calls.ndjson").count("\n") >= 2)
+            kind, _, argument = argument.partition(" ")
         if kind == "status":
             return self.answer(int(argument), b"it is not read")
         if kind == "empty":

@@ -1,5 +1,6 @@
-//! The host with a real handler process: retries, kills, restarts, checkpoints, stopping.
+//! The host with a real handler process: retries, kills, restarts, checkpoints, stopping, moves.
 
 mod bench;
 mod deliveries;
 mod requests;
+mod scaling;
