@@ -177,7 +177,8 @@ impl Control {
     }
 }
 
-fn app_id(activity: Activity, gold_id: &str) -> String {
+/// The name under which runs of one gold table are recorded.
+pub fn app_id(activity: Activity, gold_id: &str) -> String {
     format!("control:{}/{gold_id}", activity.as_str())
 }
 

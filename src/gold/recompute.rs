@@ -1,7 +1,8 @@
 //! Gold from nothing: sessions recomputed from all of silver, and where the stored ones differ.
 //!
-//! Nothing here looks at how gold came about; it is what gold is checked against, and mended with. Memory is bounded by
-//! passes: each takes the visits of one hash bucket, over all files.
+//! Nothing here looks at how gold came about; it is what gold is checked against, and mended with. Memory is bounded
+//! twice: all dates are taken in slices of consecutive ones, as many as have events enough for one pass; and a slice that
+//! has more is taken in passes, each over the visits of one hash bucket.
 
 use super::fact::{Fact, column};
 use super::layout::partition;
@@ -19,11 +20,15 @@ use crate::lake::log::Add;
 use crate::lake::table::Snapshot;
 use crate::silver::schema as silver;
 use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Silver rows that one pass holds at most, about.
 const PASS_ROWS: i64 = 1_000_000;
+
+/// Silver files that are read at once.
+const READ_AHEAD: usize = 8;
 
 const DAY_MICROS: i64 = 86_400 * MICROS_PER_SECOND;
 
@@ -93,15 +98,22 @@ impl Gold {
             }
         }
         let files: Vec<&Add> = silver.files.values().collect();
-        let rows: i64 = files.iter().filter_map(|add| Statistics::of(add).num_records).sum();
-        let passes = (rows / PASS_ROWS + 1) as u64;
-        for pass in 0..passes {
-            let sessions = self.sessions_of(&files, dates, Bucket { index: pass, of: passes }).await?;
-            let stamp = Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) };
-            let batch = rows::to_rows(&sessions, stamp)?;
+        for bucket in Bucket::all(&files, dates) {
+            let batch = self.rows_of(&files, dates, bucket).await?;
             add_digests(&batch, dates, |date, row| found.entry(date).or_default().recomputed.add(row))?;
         }
         Ok(found)
+    }
+
+    /// The sessions of one bucket that start within `dates`, as gold would have them.
+    pub(super) async fn rows_of(
+        &self,
+        files: &[&Add],
+        dates: Dates,
+        bucket: Bucket,
+    ) -> Result<RecordBatch, LakeError> {
+        let sessions = self.sessions_of(files, dates, bucket).await?;
+        rows::to_rows(&sessions, Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) })
     }
 
     /// The sessions that start on `date`, from the events of `silver`.
@@ -136,28 +148,62 @@ impl Gold {
     }
 
     async fn facts_within(&self, files: &[&Add], window: (i64, i64), bucket: Bucket) -> Result<Vec<Fact>, LakeError> {
+        let wanted: Vec<&Add> = files.iter().copied().filter(|add| may_hold(add, window)).collect();
+        let read = async |add: &Add| facts_of(&self.silver, add, move |user, visit| bucket.holds(user, visit)).await;
+        let mut of_files = std::pin::pin!(futures::stream::iter(wanted).map(read).buffered(READ_AHEAD));
         let mut facts = Vec::new();
-        for add in files {
-            let times = Statistics::of(add).instants(silver::EVENT_TIME);
-            if times.is_some_and(|(earliest, latest)| latest < window.0 || earliest >= window.1) {
-                continue;
-            }
-            let of_file = facts_of(&self.silver, add, move |user, visit| bucket.holds(user, visit)).await?;
+        while let Some(of_file) = of_files.try_next().await? {
             facts.extend(of_file.into_iter().filter(|fact| (window.0..window.1).contains(&fact.place.at)));
         }
         Ok(facts)
     }
 }
 
+fn may_hold(add: &Add, window: (i64, i64)) -> bool {
+    let times = Statistics::of(add).instants(silver::EVENT_TIME);
+    times.is_none_or(|(earliest, latest)| latest >= window.0 && earliest < window.1)
+}
+
+/// All dates there are, cut where the events between two cuts are about as many as one pass takes.
+pub fn slices(silver: &Snapshot) -> Vec<Dates> {
+    let mut rows_from: BTreeMap<NaiveDate, i64> = BTreeMap::new();
+    for add in silver.files.values() {
+        let statistics = Statistics::of(add);
+        if let (Some((earliest, _)), Some(rows)) = (statistics.instants(silver::EVENT_TIME), statistics.num_records) {
+            *rows_from.entry(Timestamp(earliest).date()).or_default() += rows;
+        }
+    }
+    let mut slices = Vec::new();
+    let (mut from, mut rows) = (NaiveDate::MIN, 0);
+    for (date, more) in rows_from {
+        rows += more;
+        let Some(next) = date.succ_opt().filter(|_| rows >= PASS_ROWS) else { continue };
+        slices.push(Dates { from, to: date });
+        (from, rows) = (next, 0);
+    }
+    slices.push(Dates { from, to: NaiveDate::MAX });
+    slices
+}
+
 /// The visits of one pass.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+pub(super) struct Bucket {
     index: u64,
     of: u64,
 }
 
 impl Bucket {
-    fn holds(self, user_id: &str, session_id: &str) -> bool {
+    /// So many that each has about as many rows as one pass takes.
+    pub(super) fn all(files: &[&Add], dates: Dates) -> impl Iterator<Item = Bucket> + use<> {
+        let (start, end) = dates.instants();
+        let window = (start.saturating_sub(DAY_MICROS), end.saturating_add(DAY_MICROS));
+        let near = files.iter().filter(|add| may_hold(add, window));
+        let rows: i64 = near.filter_map(|add| Statistics::of(add).num_records).sum();
+        let of = (rows / PASS_ROWS + 1) as u64;
+        (0..of).map(move |index| Bucket { index, of })
+    }
+
+    pub(super) fn holds(self, user_id: &str, session_id: &str) -> bool {
         self.of == 1 || (xxh3_64(user_id.as_bytes()) ^ xxh3_64(session_id.as_bytes())) % self.of == self.index
     }
 }
@@ -180,7 +226,7 @@ fn add_digests(batch: &RecordBatch, dates: Dates, mut add: impl FnMut(NaiveDate,
     Ok(())
 }
 
-fn comparable_lines(batch: &RecordBatch) -> Result<Vec<u8>, crate::lake::arrow::error::ArrowError> {
+pub(super) fn comparable_lines(batch: &RecordBatch) -> Result<Vec<u8>, crate::lake::arrow::error::ArrowError> {
     let schema = batch.schema();
     let kept = |name: &str| name != schema::IS_FINAL && name != schema::LAST_UPDATED && name != schema::SESSION_DATE;
     let columns: Vec<usize> =

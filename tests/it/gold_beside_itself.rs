@@ -77,7 +77,7 @@ async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     alone.sessionize().await;
     assert_eq!(render::sessions(&world.app.gold.table).await, render::sessions(&alone.app.gold.table).await);
     let report = clickstream::audit::audit(&world.app).await.expect("the audit can look");
-    assert!(report.holds, "{:?}", report.problems);
+    assert!(report.holds, "{:?}", report.findings);
 }
 
 #[tokio::test]

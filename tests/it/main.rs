@@ -1,5 +1,6 @@
 //! The tests that need more than one module. One executable: each further one would link deltalake again.
 
+mod corruptions;
 mod defects;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;
