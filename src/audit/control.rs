@@ -1,10 +1,10 @@
 //! The control table: a watermark that never goes back, and rows that say what gold's commits noted.
 
+use super::Looking;
 use super::files::{Files, Sum};
 use super::finding::{Kind, Object};
 use super::logs::Walked;
 use super::origin::column;
-use super::Looking;
 use crate::event::time::Timestamp;
 use crate::gold::control::{self, Activity, Run, TABLE};
 use crate::lake::LakeError;
@@ -12,13 +12,8 @@ use crate::lake::arrow::array::{Array, Int64Array, RecordBatch, StringArray, Tim
 use crate::lake::arrow::error::ArrowError;
 use std::collections::BTreeMap;
 
-const COLUMNS: &[&str] = &[
-    control::ACTIVITY,
-    control::SILVER_VERSION,
-    control::GOLD_VERSION,
-    control::WATERMARK_BEFORE,
-    control::WATERMARK,
-];
+const COLUMNS: &[&str] =
+    &[control::ACTIVITY, control::SILVER_VERSION, control::GOLD_VERSION, control::WATERMARK_BEFORE, control::WATERMARK];
 
 /// What is compared of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,14 +59,17 @@ impl Looking<'_> {
     /// `rows`: of sessionize, by gold version. A rebuild repeats the watermark and never moves it.
     fn check_watermarks(&mut self, control: Option<&Walked>, rows: &BTreeMap<i64, Vec<(Progress, String)>>) {
         let prefix = control::app_id(Activity::Sessionize, "");
-        let golds = control.map_or(0, |walked| walked.walk.head.txns.keys().filter(|id| id.starts_with(&prefix)).count());
+        let golds =
+            control.map_or(0, |walked| walked.walk.head.txns.keys().filter(|id| id.starts_with(&prefix)).count());
         let mut highest: Option<Timestamp> = None;
         for (row, file) in rows.values().flatten() {
             // Where gold was made anew its versions start again, and do not order the rows.
             let before = if golds > 1 { row.before } else { row.before.max(highest) };
             if row.watermark < before {
-                let object = Object { file: Some(file.clone()), ..Object::versions(row.gold_version, row.gold_version) };
-                let detail = format!("from {} to {}, in the row of this gold version", shown(before), shown(row.watermark));
+                let object =
+                    Object { file: Some(file.clone()), ..Object::versions(row.gold_version, row.gold_version) };
+                let detail =
+                    format!("from {} to {}, in the row of this gold version", shown(before), shown(row.watermark));
                 self.findings.add(Kind::WatermarkWentBack, TABLE, object, detail);
             }
             highest = highest.max(row.watermark);
@@ -112,8 +110,14 @@ impl Looking<'_> {
         let reached = gold.reached(crate::gold::APP_ID);
         if recorded != reached {
             let number = |version: Option<i64>| version.map_or("none".to_owned(), |version| version.to_string());
-            let detail = format!("it says that silver version {} was reached, gold says {}", number(recorded), number(reached));
-            self.findings.add(Kind::ControlDiffers, TABLE, Object { app_id: Some(app_id), ..Object::default() }, detail);
+            let detail =
+                format!("it says that silver version {} was reached, gold says {}", number(recorded), number(reached));
+            self.findings.add(
+                Kind::ControlDiffers,
+                TABLE,
+                Object { app_id: Some(app_id), ..Object::default() },
+                detail,
+            );
         }
     }
 }

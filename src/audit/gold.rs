@@ -1,10 +1,11 @@
 //! Gold: every session once, and the sessions that silver makes.
 
+use super::Looking;
 use super::files::{Files, Sum};
 use super::finding::{Kind, NAMED, Object};
 use super::logs::Walked;
 use super::origin::column;
-use super::Looking;
+use crate::event::time::Timestamp;
 use crate::gold::difference::{How, Key};
 use crate::gold::recompute::{Comparison, slices};
 use crate::gold::{APP_ID, Gold, schema};
@@ -13,7 +14,6 @@ use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondAr
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::log::Version;
 use crate::lake::table::Snapshot;
-use crate::event::time::Timestamp;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -86,7 +86,8 @@ impl Looking<'_> {
             if let (Some(txn), Some(run)) = (txn, &entry.run)
                 && txn != run.silver_version
             {
-                let object = Object { app_id: Some(APP_ID.to_owned()), ..Object::versions(entry.version, entry.version) };
+                let object =
+                    Object { app_id: Some(APP_ID.to_owned()), ..Object::versions(entry.version, entry.version) };
                 let detail = format!("it records silver version {txn}, its run took up to {}", run.silver_version);
                 self.findings.add(Kind::TxnDisagrees, schema::TABLE, object, detail);
             }

@@ -1,8 +1,8 @@
 //! The logs of the five tables: walked, and what is wrong in them told.
 
+use super::Looking;
 use super::finding::{Kind, Object};
 use super::ledger::Reached;
-use super::Looking;
 use crate::gold::control::{RUN, Run};
 use crate::lake::LakeError;
 use crate::lake::integrity::{Flaw, Walk};
@@ -88,7 +88,9 @@ impl Looking<'_> {
     /// Holds the `txn`s of each commit of `layer` against the rows that it added, where those are still in its files.
     pub fn check_txns(&mut self, walked: &Walked, layer: &str, reached: &Reached) {
         for entry in &walked.entries {
-            let Some(commit) = reached.get(&entry.version).filter(|commit| commit.files == entry.files) else { continue };
+            let Some(commit) = reached.get(&entry.version).filter(|commit| commit.files == entry.files) else {
+                continue;
+            };
             let recorded = |source: &str| {
                 let app_id = format!("{layer}:{source}");
                 entry.txns.iter().find(|(name, _)| *name == app_id).map(|(_, version)| *version)
@@ -96,7 +98,8 @@ impl Looking<'_> {
             for (source, &last) in &commit.last {
                 let recorded = recorded(source);
                 if recorded != Some(last) {
-                    let object = Object { source: Some(source.clone()), ..Object::versions(entry.version, entry.version) };
+                    let object =
+                        Object { source: Some(source.clone()), ..Object::versions(entry.version, entry.version) };
                     let recorded = recorded.map_or("nothing".to_owned(), |recorded| recorded.to_string());
                     let detail = format!("its rows reach sequence number {last}, it records {recorded}");
                     self.findings.add(Kind::TxnDisagrees, walked.name(), object, detail);

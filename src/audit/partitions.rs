@@ -1,9 +1,9 @@
 //! One partition of one event hub: every sequence number once, in bronze and in exactly one of silver and quarantine.
 
+use super::digest::range_of;
 use super::finding::{Findings, Kind, Object};
 use super::ledger::Account;
 use super::runs::count;
-use super::digest::range_of;
 use crate::bronze;
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -4,18 +4,18 @@
 //! bronze's own word taken: what the limit was then is not in the lake.
 
 use super::origin::{Group, column};
+use crate::bronze;
 use crate::event::Parsed;
 use crate::event::ids::SequenceNumber;
 use crate::event::parse::{Limits, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
 use crate::event::time::Timestamp;
+use crate::lake::LakeError;
 use crate::lake::arrow::array::{BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::error::ArrowError;
 use crate::lineage::{self, Stamp};
 use crate::silver::{self, quarantine};
-use crate::bronze;
-use crate::lake::LakeError;
 use bytes::Bytes;
 
 /// The rows that a group of bronze's rows makes.

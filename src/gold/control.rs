@@ -145,19 +145,25 @@ impl Control {
         })
     }
 
-    /// Every row carries the watermark, so that of the last one will do.
+    /// Every row carries the watermark. That of a rebuild was read before its row was written, and sessionizing may have
+    /// moved on in between: the last row of sessionize decides, and a later one of a rebuild never takes it back.
     async fn last_watermark(&self, newest: Version) -> Result<Option<Timestamp>, LakeError> {
+        let mut last = None;
         for version in ((newest - LOOK_BACK).max(0)..=newest).rev() {
             let Some(commit) = self.table.log.read(version).await? else { break };
             let Some(add) = commit.adds().next() else { continue };
-            let mut last = None;
-            for rows in self.table.read(add, &[WATERMARK]).await? {
+            let mut is_sessionize = false;
+            for rows in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
                 let watermarks: &TimestampMicrosecondArray = column(&rows, WATERMARK)?;
+                let activities: &StringArray = column(&rows, ACTIVITY)?;
                 last = watermarks.iter().flatten().map(Timestamp).max().max(last);
+                is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
             }
-            return Ok(last);
+            if is_sessionize {
+                break;
+            }
         }
-        Ok(None)
+        Ok(last)
     }
 
     /// Adds the row of `run`, once, however often it is tried and by whom.

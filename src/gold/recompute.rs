@@ -106,12 +106,7 @@ impl Gold {
     }
 
     /// The sessions of one bucket that start within `dates`, as gold would have them.
-    pub(super) async fn rows_of(
-        &self,
-        files: &[&Add],
-        dates: Dates,
-        bucket: Bucket,
-    ) -> Result<RecordBatch, LakeError> {
+    pub(super) async fn rows_of(&self, files: &[&Add], dates: Dates, bucket: Bucket) -> Result<RecordBatch, LakeError> {
         let sessions = self.sessions_of(files, dates, bucket).await?;
         rows::to_rows(&sessions, Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) })
     }

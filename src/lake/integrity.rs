@@ -236,9 +236,8 @@ impl<V: FnMut(&Commit)> Walker<V> {
             commit.lines.iter().filter_map(|line| line.remove.as_ref()).map(|remove| remove.path.as_str()).collect();
         let mut added = HashSet::new();
         for add in commit.adds() {
-            let again = add.data_change
-                && self.walk.head.files.contains_key(&add.path)
-                && !removed.contains(add.path.as_str());
+            let again =
+                add.data_change && self.walk.head.files.contains_key(&add.path) && !removed.contains(add.path.as_str());
             if again || !added.insert(add.path.as_str()) {
                 self.walk.flaws.push(Flaw::AddedTwice { version: commit.version, path: add.path.clone() });
             }
@@ -263,9 +262,10 @@ impl<V: FnMut(&Commit)> Walker<V> {
 fn difference(walked: &Snapshot, checkpoint: &Snapshot) -> Option<String> {
     let lost = walked.files.keys().find(|path| !checkpoint.files.contains_key(*path));
     let extra = checkpoint.files.keys().find(|path| !walked.files.contains_key(*path));
-    let txn = walked.txns.iter().find(|(app_id, progress)| {
-        checkpoint.txns.get(*app_id).map(|found| found.version) != Some(progress.version)
-    });
+    let txn = walked
+        .txns
+        .iter()
+        .find(|(app_id, progress)| checkpoint.txns.get(*app_id).map(|found| found.version) != Some(progress.version));
     if let Some(path) = lost {
         return Some(format!("file `{path}` is not in it"));
     }

@@ -6,6 +6,7 @@
 
 use crate::support::corruption::{self as corrupt, Damaged};
 use crate::support::envelope::Sent;
+use crate::support::process::clickstream;
 use crate::support::world::{NOON, World};
 use clickstream::audit::{Depth, Kind, Object, Report, audit_to};
 use clickstream::event::time::Timestamp;
@@ -148,8 +149,8 @@ async fn a_dropped_commit() {
 async fn a_dropped_last_commit() {
     found(|lake| {
         std::fs::remove_file(lake.commit("bronze/events", 6)).expect("deleted");
-        let object = Object::events(PARTITION.strip_suffix('0').map(|hub| format!("{hub}1")).as_deref().unwrap(), 20, 29);
-        Case { kind: Kind::EventsInvented, table: "silver/events", object }
+        let other = PARTITION.replace("/0", "/1");
+        Case { kind: Kind::EventsInvented, table: "silver/events", object: Object::events(&other, 20, 21) }
     })
     .await;
     found(|lake| {
@@ -226,7 +227,7 @@ async fn a_watermark_shifted_back() {
             found(|lake| {
                 let version = gold_version as usize;
                 let file = lake.added("control/watermarks", version as i64);
-                lake.edit_file("control/watermarks", &file, |rows| corrupt::an_hour_less(&rows, "watermark"));
+                lake.edit_file("control/watermarks", &file, |rows| corrupt::a_day_less(&rows, "watermark"));
                 let object = Object { file: Some(file), ..Object::versions(gold_version, gold_version) };
                 Case { kind, table: "control/watermarks", object }
             })
@@ -305,7 +306,8 @@ async fn a_file_that_is_not_the_one_committed() {
 async fn a_file_of_two_tables() {
     found(|lake| {
         let file = lake.added("bronze/events", 1);
-        let absolute = url::Url::from_file_path(lake.path("bronze/events").canonicalize().expect("a folder").join(&file));
+        let absolute =
+            url::Url::from_file_path(lake.path("bronze/events").canonicalize().expect("a folder").join(&file));
         let absolute = absolute.expect("an absolute path").to_string();
         lake.edit_log("silver/quarantine", 2, |lines| corrupt::add(lines)["path"] = json!(absolute.clone()));
         Case { kind: Kind::FileShared, table: "silver/quarantine", object: Object::file(&absolute) }
@@ -352,4 +354,36 @@ async fn a_checkpoint_that_says_something_else() {
     let finding = report.findings.iter().find(|found| found.kind == Kind::CheckpointDiffers).expect("found");
     assert_eq!((finding.table.as_str(), finding.object.version), ("silver/events", Some(3)));
     assert!(finding.detail.contains(PARTITION), "{}", finding.detail);
+}
+
+/// As a person and as a script run it: exit codes, what is named, and the members that scripts rely on.
+#[tokio::test]
+async fn the_command_says_it_to_people_and_to_scripts() {
+    let audit = |lake: &Path, arguments: &[&str]| {
+        let output = clickstream().arg("audit").args(arguments).arg("--lake").arg(lake).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let good = good_lake().await.path();
+    let (code, text) = audit(good, &[]);
+    assert!(code == Some(0) && text.ends_with("nothing lost, nothing doubled\n"), "{text}");
+    let nowhere = good.join("nowhere");
+    assert_eq!(audit(&nowhere, &[]).0, Some(2));
+    let copy = tempfile::tempdir().expect("a folder");
+    corrupt::copy(good, copy.path());
+    let lake = Damaged { lake: copy.path().to_owned() };
+    let file = lake.added("silver/events", 1);
+    lake.edit_file("silver/events", &file, |rows| corrupt::with_text(&rows, 0, "user_id", "somebody else"));
+    // Whether a row is right is not looked at here.
+    assert_eq!(audit(copy.path(), &["--files-only"]).0, Some(0));
+    let (code, text) = audit(copy.path(), &[]);
+    assert!(code == Some(1) && text.contains("row_differs") && text.contains(Kind::RowDiffers.action()), "{text}");
+    let (code, text) = audit(copy.path(), &["--json"]);
+    let report: Value = serde_json::from_str(&text).expect("one JSON object");
+    assert_eq!((code, &report["holds"], &report["counts"]["row_differs"]), (Some(1), &json!(false), &json!(1)));
+    let named = |finding: &&Value| finding["kind"] == "row_differs";
+    let finding = report["findings"].as_array().and_then(|all| all.iter().find(named)).expect("it is named");
+    assert_eq!(finding["table"], "silver/events");
+    assert_eq!(finding["object"]["source"], PARTITION);
+    assert_eq!(finding["object"]["first_sequence_number"], 0);
+    assert!(["detail", "meaning", "action"].iter().all(|member| finding[member].as_str().is_some()), "{finding}");
 }

@@ -1,6 +1,8 @@
 //! Damage to a lake on disk, by who knows how to hide it: size and row count in the log are put right where asked.
 
-use clickstream::lake::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use clickstream::lake::arrow::array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use clickstream::lake::arrow::compute;
 use clickstream::lake::arrow::json::LineDelimitedWriter;
 use clickstream::lake::log::Log;
@@ -154,10 +156,10 @@ pub fn with_text(rows: &RecordBatch, row: usize, column: &str, value: &str) -> R
     with_column(rows, column, Arc::new(edited))
 }
 
-pub fn an_hour_less(rows: &RecordBatch, column: &str) -> RecordBatch {
+pub fn a_day_less(rows: &RecordBatch, column: &str) -> RecordBatch {
     let instants = rows.column_by_name(column).and_then(|it| it.as_any().downcast_ref::<TimestampMicrosecondArray>());
     let instants = instants.expect("a column of instants");
-    let shifted: TimestampMicrosecondArray = instants.iter().map(|at| at.map(|at| at - 3_600_000_000)).collect();
+    let shifted: TimestampMicrosecondArray = instants.iter().map(|at| at.map(|at| at - 24 * 3_600_000_000)).collect();
     with_column(rows, column, Arc::new(shifted.with_timezone("UTC")))
 }
 
