@@ -62,8 +62,9 @@ impl Gold {
                     })?;
                 }
             }
-            let recomputed = self.rows_of(&files, dates, bucket).await?;
-            each_row(&recomputed, |key, row| sides.entry(key).or_default().recomputed.push(row))?;
+            for recomputed in self.rows_of(&files, dates, bucket).await? {
+                each_row(&recomputed, |key, row| sides.entry(key).or_default().recomputed.push(row))?;
+            }
             found.extend(sides.into_iter().filter_map(|(key, sides)| Some((key, sides.how()?))));
             if found.len() >= most {
                 break;

@@ -25,7 +25,10 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Silver rows that one pass holds at most, about.
-const PASS_ROWS: i64 = 1_000_000;
+const PASS_ROWS: i64 = 250_000;
+
+/// Events that are sessions at the same time: a session takes several times the memory of its events.
+const FOLD_EVENTS: usize = 8_192;
 
 /// Silver files that are read at once.
 const READ_AHEAD: usize = 8;
@@ -99,44 +102,71 @@ impl Gold {
         }
         let files: Vec<&Add> = silver.files.values().collect();
         for bucket in Bucket::all(&files, dates) {
-            let batch = self.rows_of(&files, dates, bucket).await?;
-            add_digests(&batch, dates, |date, row| found.entry(date).or_default().recomputed.add(row))?;
+            for batch in self.rows_of(&files, dates, bucket).await? {
+                add_digests(&batch, dates, |date, row| found.entry(date).or_default().recomputed.add(row))?;
+            }
         }
         Ok(found)
     }
 
     /// The sessions of one bucket that start within `dates`, as gold would have them.
-    pub(super) async fn rows_of(&self, files: &[&Add], dates: Dates, bucket: Bucket) -> Result<RecordBatch, LakeError> {
-        let sessions = self.sessions_of(files, dates, bucket).await?;
-        rows::to_rows(&sessions, Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) })
+    pub(super) async fn rows_of(
+        &self,
+        files: &[&Add],
+        dates: Dates,
+        bucket: Bucket,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
+        let stamp = Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) };
+        self.fold_within(files, dates, bucket, move |sessions| rows::to_rows(&sessions, stamp)).await
     }
 
     /// The sessions that start on `date`, from the events of `silver`.
     pub(super) async fn sessions_on(&self, silver: &Snapshot, date: NaiveDate) -> Result<Vec<Session>, LakeError> {
         let files: Vec<&Add> = silver.files.values().collect();
-        self.sessions_of(&files, Dates { from: date, to: date }, Bucket { index: 0, of: 1 }).await
+        let dates = Dates { from: date, to: date };
+        let folded = self.fold_within(&files, dates, Bucket { index: 0, of: 1 }, Ok).await?;
+        Ok(folded.into_iter().flatten().collect())
     }
 
-    /// The sessions of one bucket that start within `dates`. A session can reach into neighbouring days, by however
-    /// much: the window read is widened until no session that matters touches its edge.
-    async fn sessions_of(&self, files: &[&Add], dates: Dates, bucket: Bucket) -> Result<Vec<Session>, LakeError> {
+    /// What `make` makes of the sessions of one bucket that start within `dates`, some at a time. A session can reach into
+    /// neighbouring days, by however much: the window read is widened until no session that matters touches its edge.
+    async fn fold_within<T, M>(
+        &self,
+        files: &[&Add],
+        dates: Dates,
+        bucket: Bucket,
+        make: M,
+    ) -> Result<Vec<T>, LakeError>
+    where
+        T: Send + 'static,
+        M: Fn(Vec<Session>) -> Result<T, LakeError> + Copy + Send + 'static,
+    {
         let (start, end) = dates.instants();
+        let windowing = self.settings.windowing;
         let mut margin = DAY_MICROS;
         loop {
             let window = (start.saturating_sub(margin), end.saturating_add(margin));
             let facts = self.facts_within(files, window, bucket).await?;
-            let windowing = self.settings.windowing;
-            let fold = move || merge::fold(facts, &windowing);
-            let mut sessions = self.table.workers.run("fold sessions", fold).await?;
-            let timeout = windowing.timeout_micros;
-            let cut_off = |session: &Session| {
+            let cut_off = move |session: &Session| {
                 let reaches_in = session.end.0 >= start && session.start.0 < end;
+                let timeout = windowing.timeout_micros;
                 let at_edge = session.start.0 - window.0 <= timeout || window.1 - session.end.0 <= timeout;
-                reaches_in && at_edge
+                dates != Dates::ALL && reaches_in && at_edge
             };
-            if dates == Dates::ALL || !sessions.iter().any(cut_off) {
-                sessions.retain(|session| dates.contains(session.start.date()));
-                return Ok(sessions);
+            let work = move || {
+                let mut made = Vec::new();
+                for part in by_visit(facts) {
+                    let mut sessions = merge::fold(part, &windowing);
+                    if sessions.iter().any(cut_off) {
+                        return Ok(None);
+                    }
+                    sessions.retain(|session| dates.contains(session.start.date()));
+                    made.push(make(sessions)?);
+                }
+                Ok(Some(made))
+            };
+            if let Some(made) = self.table.workers.run("fold sessions", work).await?? {
+                return Ok(made);
             }
             margin = margin.saturating_mul(2);
         }
@@ -152,6 +182,22 @@ impl Gold {
         }
         Ok(facts)
     }
+}
+
+/// Facts in parts of about [`FOLD_EVENTS`], those of a visit in the same one.
+fn by_visit(facts: Vec<Fact>) -> Vec<Vec<Fact>> {
+    let of = facts.len() / FOLD_EVENTS + 1;
+    let mut parts = vec![Vec::new(); of];
+    for fact in facts {
+        let part = visit_hash(&fact.visit.user_id.0, &fact.visit.session_id.0) >> 32;
+        parts[part as usize % of].push(fact);
+    }
+    parts
+}
+
+/// Passes take its low bits, parts of a pass its high ones.
+fn visit_hash(user_id: &str, session_id: &str) -> u64 {
+    xxh3_64(user_id.as_bytes()) ^ xxh3_64(session_id.as_bytes())
 }
 
 fn may_hold(add: &Add, window: (i64, i64)) -> bool {
@@ -199,7 +245,7 @@ impl Bucket {
     }
 
     pub(super) fn holds(self, user_id: &str, session_id: &str) -> bool {
-        self.of == 1 || (xxh3_64(user_id.as_bytes()) ^ xxh3_64(session_id.as_bytes())) % self.of == self.index
+        self.of == 1 || visit_hash(user_id, session_id) % self.of == self.index
     }
 }
 
