@@ -274,7 +274,9 @@ impl Looking<'_> {
         sums.insert(gold.name(), sum);
         report.sessions = sum.rows;
         let is_whole = sum.lost == 0 && sums.get(silver.name()).is_none_or(|sum| sum.lost == 0);
-        match silver.walk.at(reached) {
+        // Version 0 makes the table and brings no events: gold need not have read it.
+        let behind = if silver_version == 0 { Some(&silver.walk.head) } else { silver.walk.at(reached) };
+        match behind {
             _ if !is_whole => report.not_compared = Some("files of silver or gold are lost"),
             None => report.not_compared = Some("the log of silver does not reach back to the version it was made of"),
             Some(behind) => report.differing = self.compare_gold(&app.gold, &gold.walk.head, behind).await?,
