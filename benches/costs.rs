@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
+const CLICKSTREAM: &str = env!("CARGO_BIN_EXE_clickstream");
 
 /// 2026-01-15T12:00:00Z.
 const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
@@ -40,6 +41,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(append_to_a_small_and_a_large_table());
     runtime.block_on(an_invocation_and_its_parts());
+    audit_of_ten_thousand_files(&runtime);
     from_exec_to_the_first_answer();
     memory_under_many_partitions();
     let size = std::fs::metadata(HANDLER).expect("the handler is built").len();
@@ -209,13 +211,17 @@ impl Handler {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// `VmHWM`, in MB.
     fn peak_memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("a line");
-        let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok());
-        kilobytes.expect("a number") / 1_024.0
+        peak_memory_mb(&self.child).expect("it runs")
     }
+}
+
+/// `VmHWM`, in MB; `None` once the process has ended.
+fn peak_memory_mb(process: &Child) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok());
+    Some(kilobytes.expect("a number") / 1_024.0)
 }
 
 impl Drop for Handler {
@@ -235,6 +241,36 @@ fn from_exec_to_the_first_answer() {
         started.elapsed()
     });
     println!("exec to the answer to GET /: {:?} (below 20 ms)", median(times.collect()));
+}
+
+/// Both depths, as a person runs them; the events of a batch are few, so that there are many files.
+fn audit_of_ten_thousand_files(runtime: &tokio::runtime::Runtime) {
+    const BATCHES: i64 = 5_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = config::app(&BTreeMap::new(), &folder.path().to_string_lossy()).expect("defaults are good");
+    let app = App::new(settings, Clock::manual(NOON)).expect("a folder opens");
+    runtime.block_on(async {
+        for batch in 0..BATCHES {
+            ingest::run(&app, envelope((batch % 32) as usize, batch / 32 * 100, 100))
+                .await
+                .expect("the batch is taken");
+        }
+        while app.gold.sessionize().await.expect("sessionize works").run.is_some() {}
+    });
+    for depth in [&["--files-only"][..], &[]] {
+        let started = Instant::now();
+        let mut command = Command::new(CLICKSTREAM);
+        command.args(["audit", "--lake"]).arg(folder.path()).args(depth).env("MAX_EVENT_AGE", "none");
+        let mut audit = command.stdout(Stdio::null()).spawn().expect("it starts");
+        let mut memory_mb: f64 = 0.0;
+        while audit.try_wait().expect("it can be asked").is_none() {
+            memory_mb = peak_memory_mb(&audit).unwrap_or_default().max(memory_mb);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(audit.wait().expect("it ended").success(), "the lake is good");
+        let (files, events) = (BATCHES * 2, BATCHES * 100);
+        println!("audit {depth:?} of {files} files, {events} events: {:?}, {memory_mb:.0} MB", started.elapsed());
+    }
 }
 
 fn memory_under_many_partitions() {

@@ -1,229 +1,286 @@
 //! The audit: nothing lost, nothing doubled, proved from the tables alone.
 //!
-//! It trusts nothing that the writers remember: it reads the rows. Received events are those that the sequence numbers
-//! in bronze span; each must be in bronze once, and in exactly one of silver and quarantine. Gold must be what a
-//! recomputation from silver gives. Run it on a lake at rest: a batch that is being written is in one table and not yet
-//! in the other.
+//! It trusts nothing that the writers remember. It walks the logs ([`logs`]), opens every file ([`files`]), and reads the
+//! rows ([`ledger`]). Received events are those that the sequence numbers in bronze span; each must be in bronze once,
+//! and in exactly one of silver and quarantine, in the very rows that the code which ships makes of its bytes. Gold
+//! ([`gold`]) must be what a recomputation from silver gives, each session once, and control ([`control`]) what gold's
+//! commits noted.
+//!
+//! What is compared of a row in silver or quarantine: all columns but `ingested_at` and `ingest_date` (a redelivery after
+//! a kill is stamped again) and `page_domain` (of relative addresses it is a setting). What is not judged: whether an
+//! event is too large, too old or in the future, since those limits are settings; bronze's own word is taken. Rows that
+//! an older version wrote by other rules are named as different: they are.
+//!
+//! Memory is bounded by the number of files, of gaps and of ranges of 1,024 events, not by events: what adds up is summed
+//! ([`digest`]), and only where the books do not balance are the events themselves looked at ([`trace`]). Run it on a lake
+//! at rest: a batch that is being written is in one table and not yet in the other.
 
-mod positions;
+mod control;
+mod digest;
+mod files;
+mod finding;
+mod gold;
+mod ledger;
+mod logs;
+mod origin;
+mod partitions;
+mod repeats;
+mod runs;
+mod suspect;
+mod trace;
+mod verdict;
 
 use crate::app::App;
-use crate::bronze;
-use crate::gold::Gold;
-use crate::gold::recompute::{Comparison, Dates};
 use crate::lake::LakeError;
 use crate::lake::log::Version;
-use crate::lake::table::{Replay, Snapshot, Table};
-use crate::lineage;
-use crate::silver::{self, quarantine};
-use chrono::NaiveDate;
-use positions::{Position, Positions};
+use crate::lake::table::Table;
+use crate::silver::quarantine;
+use crate::{bronze, silver};
+use files::{Files, Locations, Sum};
+pub use finding::{Finding, Findings, Kind, NAMED, Object};
+pub use gold::GoldReport;
+use ledger::{Account, Reached, Side};
+use logs::Walked;
+pub use partitions::PartitionReport;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// Findings of one kind that are named one by one; the rest is counted.
-const NAMED: usize = 20;
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// The logs, the footers of all files, and control: whether the tables are whole.
+    Files,
+    /// Every row as well: whether what is in them is right.
+    #[default]
+    Rows,
+}
 
-/// What the tables say.
+/// How far a step has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub step: &'static str,
+    pub done: usize,
+    /// 0 when it is not known.
+    pub of: usize,
+}
+
+/// Who is told how it goes.
+pub type Watch<'a> = dyn Fn(Progress) + Send + Sync + 'a;
+
+/// What the tables say. Members and the names of [`Kind`] are a contract with scripts.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// Nothing is wrong.
     pub holds: bool,
+    pub depth: Depth,
+    pub tables: Vec<TableReport>,
+    /// With [`Depth::Rows`] only, like gold.
     pub partitions: Vec<PartitionReport>,
     pub gold: GoldReport,
-    /// One sentence for each thing that is wrong.
-    pub problems: Vec<String>,
+    /// The first [`NAMED`] of each kind.
+    pub findings: Vec<Finding>,
+    /// All of them, by kind.
+    pub counts: BTreeMap<Kind, u64>,
 }
 
-/// One partition of one event hub.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct PartitionReport {
-    pub source: String,
-    pub first_sequence_number: i64,
-    pub last_sequence_number: i64,
-    /// Events that the sequence numbers span.
-    pub received: i64,
-    pub bronze: i64,
-    /// Events, not rows.
-    pub silver: i64,
-    pub quarantine: i64,
-    /// Events of silver that a producer had sent before, and that gold does not count again.
-    pub producer_duplicates: i64,
-    /// Sequence numbers that are missing.
-    pub gaps: i64,
-    /// Sequence numbers that are there more than once.
-    pub overlaps: i64,
+/// One table, as far as its log and its files go.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableReport {
+    pub table: &'static str,
+    pub version: Version,
+    /// Commits that are still there, all of which were read.
+    pub commits: usize,
+    #[serde(flatten)]
+    pub sum: Sum,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct GoldReport {
-    pub sessions: i64,
-    pub silver_version: Version,
-    /// Silver version that gold has reached.
-    pub reached: Version,
-    /// Dates whose sessions are not what silver says.
-    pub differing: BTreeMap<NaiveDate, Comparison>,
+impl Report {
+    /// Adds something that was found elsewhere.
+    pub fn add(&mut self, kind: Kind, table: &str, object: Object, detail: String) {
+        let mut findings = Findings::default();
+        findings.add(kind, table, object, detail);
+        *self.counts.entry(kind).or_default() += 1;
+        self.findings.extend(findings.into_named());
+        self.holds = false;
+    }
+
+    fn close(&mut self, findings: Findings) {
+        self.counts.clone_from(&findings.counts);
+        self.findings = findings.into_named();
+        self.holds = self.findings.is_empty();
+    }
 }
 
-/// Looks at the whole lake. Errors mean that it could not look.
+/// Name of a partition and its epoch.
+type Source = String;
+
+type Sources = BTreeMap<Source, Account>;
+
+/// What is carried from check to check.
+struct Looking<'a> {
+    findings: Findings,
+    watch: &'a Watch<'a>,
+}
+
+impl Looking<'_> {
+    fn progress(&self, step: &'static str, done: usize, of: usize) {
+        (self.watch)(Progress { step, done, of });
+    }
+}
+
+/// The five tables, as far as they exist.
+struct Tables {
+    bronze: Option<Walked>,
+    silver: Option<Walked>,
+    quarantine: Option<Walked>,
+    gold: Option<Walked>,
+    control: Option<Walked>,
+}
+
+/// Looks at the whole lake, in silence. Errors mean that it could not look.
 pub async fn audit(app: &App) -> Result<Report, LakeError> {
-    let mut report = Report::default();
-    let bronze_table = Table::at(&app.lake, bronze::schema::table(), &app.workers);
-    let quarantine_table = Table::at(&app.lake, quarantine::table(), &app.workers);
-    let (bronze, bronze_snapshot) = read(&bronze_table, false).await?;
-    let (silver, silver_snapshot) = read(&app.gold.silver, true).await?;
-    let (quarantine, _) = read(&quarantine_table, false).await?;
-    let sources: BTreeSet<&String> =
-        bronze.by_source.keys().chain(silver.by_source.keys()).chain(quarantine.by_source.keys()).collect();
-    for source in sources {
-        let partition = Partition {
-            source,
-            bronze: bronze.of(source),
-            silver: silver.of(source),
-            quarantine: quarantine.of(source),
-            committed: bronze_snapshot.as_ref().and_then(|snapshot| committed(snapshot, source)),
+    audit_to(app, Depth::Rows, &|_| {}).await
+}
+
+/// Looks at the whole lake as far as `depth`.
+pub async fn audit_to(app: &App, depth: Depth, watch: &Watch<'_>) -> Result<Report, LakeError> {
+    let mut looking = Looking { findings: Findings::default(), watch };
+    let tables = looking.walk_all(app).await?;
+    let mut report = Report { depth, ..Report::default() };
+    let mut sums = BTreeMap::new();
+    match depth {
+        Depth::Files => {
+            for walked in tables.all().filter(|walked| walked.name() != crate::gold::control::TABLE) {
+                let files = Files::of(&walked.table, &walked.walk, &[], "reading the footers");
+                sums.insert(walked.name(), looking.read_footers(&files).await?);
+            }
+        }
+        Depth::Rows => {
+            report.partitions = looking.check_events(&tables, &mut sums).await?;
+            report.gold = looking.check_gold(app, &tables, &mut sums).await?;
+        }
+    }
+    let control = looking.read_control(tables.control.as_ref(), tables.gold.as_ref()).await?;
+    sums.insert(crate::gold::control::TABLE, control);
+    report.tables = tables
+        .all()
+        .map(|walked| TableReport {
+            table: walked.name(),
+            version: walked.walk.head.version,
+            commits: walked.walk.commits,
+            sum: sums.get(walked.name()).copied().unwrap_or_default(),
+        })
+        .collect();
+    report.close(looking.findings);
+    Ok(report)
+}
+
+impl Tables {
+    fn all(&self) -> impl Iterator<Item = &Walked> {
+        [&self.bronze, &self.silver, &self.quarantine, &self.gold, &self.control].into_iter().flatten()
+    }
+}
+
+impl Looking<'_> {
+    async fn walk_all(&mut self, app: &App) -> Result<Tables, LakeError> {
+        let table = |spec| Table::at(&app.lake, spec, &app.workers);
+        // Gold first: it says which version of silver it was made of.
+        let gold = self.walk(&app.gold.table, None).await?;
+        let reached = gold.as_ref().and_then(|gold| gold.reached(crate::gold::APP_ID));
+        let tables = Tables {
+            bronze: self.walk(&table(bronze::schema::table()), None).await?,
+            silver: self.walk(&app.gold.silver, reached).await?,
+            quarantine: self.walk(&table(quarantine::table()), None).await?,
+            control: self.walk(&app.gold.control.table, None).await?,
+            gold,
         };
-        report.partitions.push(partition.check(&mut report.problems));
-    }
-    if let Some(silver_snapshot) = silver_snapshot {
-        report.gold = check_gold(&app.gold, &silver_snapshot, &mut report.problems).await?;
-    }
-    report.holds = report.problems.is_empty();
-    Ok(report)
-}
-
-/// A table that does not exist holds nothing.
-async fn read(table: &Table, by_product: bool) -> Result<(Positions, Option<Snapshot>), LakeError> {
-    if !table.exists().await? {
-        return Ok((Positions::default(), None));
-    }
-    let snapshot = table.snapshot(Replay::TxnsAndFiles).await?;
-    Ok((Positions::read(table, &snapshot, by_product).await?, Some(snapshot)))
-}
-
-fn committed(bronze: &Snapshot, source: &str) -> Option<i64> {
-    bronze.txns.get(&format!("{}:{source}", bronze::schema::LAYER)).map(|progress| progress.version)
-}
-
-/// What the three tables hold of one partition, each sorted by sequence number.
-struct Partition<'a> {
-    source: &'a str,
-    bronze: &'a [Position],
-    silver: &'a [Position],
-    quarantine: &'a [Position],
-    /// Sequence number that bronze's log says was reached.
-    committed: Option<i64>,
-}
-
-impl Partition<'_> {
-    fn check(&self, problems: &mut Vec<String>) -> PartitionReport {
-        let mut found = Findings { source: self.source, problems };
-        let sequence = |positions: &[Position]| -> BTreeSet<i64> { positions.iter().map(|p| p.sequence).collect() };
-        let (bronze, silver, quarantine) = (sequence(self.bronze), sequence(self.silver), sequence(self.quarantine));
-        let first = bronze.first().copied().unwrap_or_default();
-        let last = bronze.last().copied().unwrap_or(first - 1);
-        let gaps = last - first + 1 - bronze.len() as i64;
-        if gaps > 0 {
-            let missing: BTreeSet<i64> =
-                bronze.iter().zip(bronze.iter().skip(1)).flat_map(|(a, b)| (a + 1..*b).take(NAMED)).collect();
-            found.note("never arrived in bronze", gaps, &missing);
+        let mut locations = Locations::default();
+        for walked in tables.all() {
+            locations.note(self, &walked.table, &walked.walk);
         }
-        let mut overlaps = 0;
-        for (table, positions) in [("bronze", self.bronze), ("silver", self.silver), ("quarantine", self.quarantine)] {
-            let twice = repeated(positions);
-            overlaps += twice.len() as i64;
-            found.note_all(&format!("are in {table} more than once"), &twice);
-        }
-        let placed: BTreeSet<i64> = silver.union(&quarantine).copied().collect();
-        found.note_all("are in bronze but neither in silver nor in quarantine", &(&bronze - &placed));
-        found.note_all("are in silver or quarantine but not in bronze", &(&placed - &bronze));
-        found.note_all("are both in silver and in quarantine", &(&silver & &quarantine));
-        if self.committed.is_some_and(|committed| committed != last) {
-            found.say(format!("bronze's log says {:?} was reached, its rows say {last}", self.committed));
-        }
-        let keys: BTreeSet<i64> = self.silver.iter().map(|position| position.key).collect();
-        PartitionReport {
-            source: self.source.to_owned(),
-            first_sequence_number: first,
-            last_sequence_number: last,
-            received: last - first + 1,
-            bronze: self.bronze.len() as i64,
-            silver: self.silver.len() as i64,
-            quarantine: self.quarantine.len() as i64,
-            producer_duplicates: (silver.len() - keys.len()) as i64,
-            gaps,
-            overlaps,
-        }
-    }
-}
-
-fn repeated(positions: &[Position]) -> BTreeSet<i64> {
-    positions.windows(2).filter(|pair| pair[0].sequence == pair[1].sequence).map(|pair| pair[0].sequence).collect()
-}
-
-/// Sentences about one partition.
-struct Findings<'a> {
-    source: &'a str,
-    problems: &'a mut Vec<String>,
-}
-
-impl Findings<'_> {
-    fn note_all(&mut self, what: &str, sequence_numbers: &BTreeSet<i64>) {
-        self.note(what, sequence_numbers.len() as i64, sequence_numbers);
+        Ok(tables)
     }
 
-    fn note(&mut self, what: &str, count: i64, examples: &BTreeSet<i64>) {
-        if count > 0 {
-            let named: Vec<String> = examples.iter().take(NAMED).map(i64::to_string).collect();
-            let more = if count > named.len() as i64 { ", ..." } else { "" };
-            self.say(format!("{count} sequence numbers {what}: {}{more}", named.join(", ")));
+    /// Bronze against silver and quarantine, partition by partition.
+    async fn check_events(
+        &mut self,
+        tables: &Tables,
+        sums: &mut BTreeMap<&'static str, Sum>,
+    ) -> Result<Vec<PartitionReport>, LakeError> {
+        let mut sources = Sources::new();
+        let sides = [
+            (Side::Bronze, bronze::schema::LAYER, "reading bronze", &tables.bronze),
+            (Side::Silver, silver::schema::LAYER, "reading silver", &tables.silver),
+            (Side::Quarantine, quarantine::LAYER, "reading quarantine", &tables.quarantine),
+        ];
+        let mut present = Vec::new();
+        for (side, layer, step, walked) in sides {
+            let Some(walked) = walked else { continue };
+            present.push((side, walked));
+            let files = Files::of(&walked.table, &walked.walk, &[], step);
+            let mut reached = Reached::new();
+            let sum = self
+                .read_files(&files, ledger::reader(side), |looking, add, page| {
+                    let commit = walked.walk.added_in.get(&add.path).copied();
+                    ledger::enter(looking, &mut sources, side, (add, commit), page, &mut reached);
+                })
+                .await?;
+            sums.insert(walked.name(), sum);
+            self.check_txns(walked, layer, &reached);
+            if sum.lost == 0 {
+                self.check_last(walked, layer, side, &mut sources);
+            }
+        }
+        let mut reports = Vec::new();
+        let mut ranges = trace::Ranges::new();
+        for (source, account) in &mut sources {
+            account.bronze.runs.settle();
+            reports.push(partitions::report(source, account, &mut self.findings));
+            ranges.insert(source.clone(), partitions::suspicious(account));
+        }
+        let doubled = self.trace(ranges, &present).await?;
+        for report in &mut reports {
+            report.overlaps += doubled.get(&report.source).copied().unwrap_or_default();
+        }
+        Ok(reports)
+    }
+
+    /// The last position that the log records is that of the last row.
+    fn check_last(&mut self, walked: &Walked, layer: &str, side: Side, sources: &mut Sources) {
+        for (source, account) in sources {
+            let Some(last) = account.side(side).last else { continue };
+            let recorded = walked.reached(&format!("{layer}:{source}"));
+            if recorded != Some(last) {
+                let recorded = recorded.map_or("nothing".to_owned(), |recorded| recorded.to_string());
+                let detail = format!("its rows reach sequence number {last}, its log records {recorded}");
+                self.findings.add(Kind::TxnDisagrees, walked.name(), Object::source(source), detail);
+            }
         }
     }
 
-    fn say(&mut self, sentence: String) {
-        self.problems.push(format!("`{}`: {sentence}", self.source));
-    }
-}
-
-async fn check_gold(gold: &Gold, silver: &Snapshot, problems: &mut Vec<String>) -> Result<GoldReport, LakeError> {
-    let mut report = GoldReport { silver_version: silver.version, reached: -1, ..GoldReport::default() };
-    if !gold.table.exists().await? {
-        if !silver.files.is_empty() {
-            problems.push("`gold/sessions` does not exist, while silver has events; run `sessionize`".into());
+    async fn check_gold(
+        &mut self,
+        app: &App,
+        tables: &Tables,
+        sums: &mut BTreeMap<&'static str, Sum>,
+    ) -> Result<GoldReport, LakeError> {
+        let Some(silver) = &tables.silver else { return Ok(GoldReport { reached: -1, ..GoldReport::default() }) };
+        let silver_version = silver.walk.head.version;
+        let reached = self.check_reached(tables.gold.as_ref(), &silver.walk.head);
+        let mut report = GoldReport { silver_version, reached, ..GoldReport::default() };
+        let Some(gold) = &tables.gold else { return Ok(report) };
+        let sum = self.read_gold(gold).await?;
+        sums.insert(gold.name(), sum);
+        report.sessions = sum.rows;
+        let is_whole = sum.lost == 0 && sums.get(silver.name()).is_none_or(|sum| sum.lost == 0);
+        // Version 0 makes the table and brings no events: gold need not have read it.
+        let behind = if silver_version == 0 { Some(&silver.walk.head) } else { silver.walk.at(reached) };
+        match behind {
+            _ if !is_whole => report.not_compared = Some("files of silver or gold are lost"),
+            None => report.not_compared = Some("the log of silver does not reach back to the version it was made of"),
+            Some(behind) => report.differing = self.compare_gold(&app.gold, &gold.walk.head, behind).await?,
         }
-        return Ok(report);
+        Ok(report)
     }
-    let stored = gold.table.snapshot(Replay::TxnsAndFiles).await?;
-    report.reached = stored.txns.get(crate::gold::APP_ID).map_or(-1, |progress| progress.version);
-    if report.reached < silver.version {
-        problems.push(format!(
-            "`gold/sessions` has reached version {} of `silver/events`, which is at {}; run `sessionize`",
-            report.reached, silver.version
-        ));
-    }
-    let behind = gold.silver.snapshot_at(report.reached, Replay::TxnsAndFiles).await?;
-    let compared = gold.compare(&stored, &behind, Dates::ALL).await?;
-    report.sessions = compared.values().map(|comparison| comparison.stored.sessions).sum();
-    report.differing = compared.into_iter().filter(|(_, comparison)| comparison.differs()).collect();
-    for (date, comparison) in &report.differing {
-        problems.push(format!(
-            "`gold/sessions` of {date} is not what silver says ({} sessions stored, {} recomputed); run `rebuild`",
-            comparison.stored.sessions, comparison.recomputed.sessions
-        ));
-    }
-    let recorded = gold.control.recorded(stored.table_id()).await?.silver_version.unwrap_or(-1);
-    if recorded != report.reached {
-        problems.push(format!(
-            "`control/watermarks` says that silver version {recorded} was reached, gold says {}; run `sessionize`",
-            report.reached
-        ));
-    }
-    Ok(report)
 }
-
-/// The columns by which rows of one source are told from those of another.
-const SOURCE_COLUMNS: [&str; 5] =
-    [lineage::NAMESPACE, lineage::EVENT_HUB, lineage::CONSUMER_GROUP, lineage::PARTITION_ID, lineage::SOURCE_EPOCH];
-
-/// Columns that only silver has, whose rows are products.
-const SILVER_COLUMNS: [&str; 2] = [silver::schema::EVENT_KEY, silver::schema::PRODUCT_INDEX];

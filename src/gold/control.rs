@@ -146,17 +146,21 @@ impl Control {
         })
     }
 
-    /// That of the last row that has one: a rebuild does not move it, and does not say what it was.
+    /// The last row of sessionize decides. A rebuild does not move the watermark: what an earlier version wrote of it in
+    /// a later row was read before sessionizing moved on, and never takes it back.
     async fn last_watermark(&self, newest: Version) -> Result<Option<Timestamp>, LakeError> {
         let mut last = None;
         for version in ((newest - LOOK_BACK).max(0)..=newest).rev() {
             let Some(commit) = self.table.log.read(version).await? else { break };
             let Some(add) = commit.adds().next() else { continue };
-            for rows in self.table.read(add, &[WATERMARK]).await? {
+            let mut is_sessionize = false;
+            for rows in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
                 let watermarks: &TimestampMicrosecondArray = column(&rows, WATERMARK)?;
+                let activities: &StringArray = column(&rows, ACTIVITY)?;
                 last = watermarks.iter().flatten().map(Timestamp).max().max(last);
+                is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
             }
-            if last.is_some() {
+            if is_sessionize {
                 break;
             }
         }
@@ -180,7 +184,8 @@ impl Control {
     }
 }
 
-fn app_id(activity: Activity, gold_id: &str) -> String {
+/// The name under which runs of one gold table are recorded.
+pub fn app_id(activity: Activity, gold_id: &str) -> String {
     format!("control:{}/{gold_id}", activity.as_str())
 }
 

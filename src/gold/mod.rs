@@ -62,6 +62,7 @@ pub mod layout;
 pub mod control;
 pub mod activation;
 pub mod recompute;
+pub mod difference;
 pub mod rebuild;
 
 use crate::clock::Clock;

@@ -175,7 +175,7 @@ impl Log {
 }
 
 /// `00000000000000000007.json` is version 7; checkpoints and everything else are none.
-fn version_of(path: &Path) -> Option<Version> {
+pub(super) fn version_of(path: &Path) -> Option<Version> {
     let digits = path.filename()?.strip_suffix(".json")?;
     (digits.len() == 20).then(|| digits.parse().ok()).flatten()
 }

@@ -8,7 +8,7 @@
 //! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants them), [`log`] (the files of the
 //! Delta log and the actions in them), [`table`] (create, verify, replay), [`commit`] (the one PUT), [`append`]
 //! (many writers, exactly once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
-//! [`checkpoint`].
+//! [`checkpoint`], and for who does not believe any of it [`integrity`] (the log) and [`inspection`] (the data files).
 
 pub mod error;
 pub mod store;
@@ -23,6 +23,8 @@ pub mod file;
 pub mod append;
 pub mod rewrite;
 pub mod checkpoint;
+pub mod integrity;
+pub mod inspection;
 
 pub use deltalake::arrow;
 pub use error::LakeError;

@@ -48,8 +48,8 @@ pub struct Snapshot {
     pub txns: HashMap<String, Progress>,
     /// By path. Empty when only [`Replay::Txns`] was asked for.
     pub files: BTreeMap<String, Add>,
-    protocol: Option<Protocol>,
-    metadata: Option<MetaData>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) metadata: Option<MetaData>,
 }
 
 /// How much of the log is wanted.
@@ -205,13 +205,17 @@ impl Table {
         }
     }
 
-    async fn last_checkpoint(&self) -> Result<Option<LastCheckpoint>, LakeError> {
+    pub(super) async fn last_checkpoint(&self) -> Result<Option<LastCheckpoint>, LakeError> {
         let path = Path::from("_delta_log/_last_checkpoint");
         let Some(bytes) = self.get(&path).await? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.damaged(path.as_ref(), error.to_string()))
     }
 
-    async fn read_checkpoint(&self, checkpoint: LastCheckpoint, replay: Replay) -> Result<Snapshot, LakeError> {
+    pub(super) async fn read_checkpoint(
+        &self,
+        checkpoint: LastCheckpoint,
+        replay: Replay,
+    ) -> Result<Snapshot, LakeError> {
         let mut snapshot = Snapshot { version: checkpoint.version, ..Snapshot::default() };
         let files = futures::stream::iter(checkpoint.paths())
             .then(async |path| self.get(&path).await?.ok_or_else(|| self.damaged(path.as_ref(), "missing".into())));
@@ -276,8 +280,8 @@ impl Snapshot {
 
 /// The hint that tells where replaying starts.
 #[derive(Debug, Clone, serde::Deserialize)]
-struct LastCheckpoint {
-    version: Version,
+pub(super) struct LastCheckpoint {
+    pub(super) version: Version,
     #[serde(default)]
     parts: Option<u32>,
 }

@@ -5,6 +5,7 @@ use crate::support::render;
 use crate::support::world::{NOON, World};
 use clickstream::app::App;
 use clickstream::event::time::Timestamp;
+use clickstream::gold::control::{Activity, Run};
 use clickstream::gold::rebuild::Scope;
 use clickstream::lake::LakeError;
 use clickstream::lake::log::Log;
@@ -77,7 +78,7 @@ async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     alone.sessionize().await;
     assert_eq!(render::sessions(&world.app.gold.table).await, render::sessions(&alone.app.gold.table).await);
     let report = clickstream::audit::audit(&world.app).await.expect("the audit can look");
-    assert!(report.holds, "{:?}", report.problems);
+    assert!(report.holds, "{:?}", report.findings);
 }
 
 #[tokio::test]
@@ -104,6 +105,25 @@ async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
     world.restart();
     world.sessionize().await;
     assert_eq!(render::rows(&control).await, complete);
+}
+
+/// A rebuild read the watermark, sessionize moved it, and then the row of the rebuild was written.
+#[tokio::test]
+async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
+    let world = World::new();
+    let events = events(0);
+    let gold = &world.app.gold;
+    let mut watermarks = Vec::new();
+    for half in events.chunks(events.len() / 2) {
+        world.ingest("0", half).await.expect("the batch is taken");
+        world.sessionize().await;
+        watermarks.push(gold.sessionize().await.expect("it works").watermark);
+    }
+    assert!(watermarks[0] < watermarks[1], "{watermarks:?}");
+    let id = gold.table.snapshot(Replay::Txns).await.expect("a table").table_id().to_owned();
+    let late = Run { gold_version: 1, watermark: watermarks[0], ..Run::nothing(Activity::Rebuild) };
+    gold.control.record(&id, &late).await.expect("recorded");
+    assert_eq!(gold.control.recorded(&id).await.expect("it can be read").watermark, watermarks[1]);
 }
 
 /// Rows of gold that are gone or there twice are found by the audit and mended by a rebuild, and by nothing else.

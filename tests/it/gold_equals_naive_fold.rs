@@ -134,7 +134,7 @@ proptest! {
             gold.sort_by_key(|session| session.to_string());
             prop_assert_eq!(gold, naive::fold(&events));
             let report = clickstream::audit::audit(&world.app).await.expect("the audit can look");
-            prop_assert!(report.holds, "{:?}", report.problems);
+            prop_assert!(report.holds, "{:?}", report.findings);
             Ok(())
         })?;
     }

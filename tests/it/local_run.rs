@@ -89,7 +89,7 @@ async fn killed_at_any_moment_the_same_command_goes_on() {
         kill_once_bronze_has(child, &lake, kill_after_commits);
     }
     let outcome = drain(&lake, &["--events", "4000", "--batch", "50"]);
-    assert_eq!(outcome["audit"]["holds"], true, "{}", outcome["audit"]["problems"]);
+    assert_eq!(outcome["audit"]["holds"], true, "{}", outcome["audit"]["findings"]);
     let clean = folder.path().join("clean");
     drain(&clean, &["--events", "4000"]);
     assert!(sessions(&lake).await == sessions(&clean).await, "gold differs");

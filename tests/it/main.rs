@@ -1,6 +1,7 @@
 //! The tests that need more than one module. One executable: each further one would link deltalake again.
 
 mod chaos;
+mod corruptions;
 mod defects;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;

@@ -1,6 +1,7 @@
 //! What tests share: a world with real code in it, and ways to look at it.
 
 pub mod azurite;
+pub mod corruption;
 pub mod envelope;
 pub mod faulty;
 pub mod naive;

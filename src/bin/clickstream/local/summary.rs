@@ -6,7 +6,8 @@ use crate::source::Lines;
 use crate::table::{grouped, table};
 use crate::{Failure, Verdict, audit};
 use clickstream::app::App;
-use clickstream::audit::Report;
+use clickstream::audit::{Kind, Object, Report};
+use clickstream::bronze;
 use clickstream::event::ids::SourcePartition;
 use clickstream::event::money::Money;
 use clickstream::serving::overview::{Overview, Product};
@@ -31,8 +32,8 @@ pub async fn conclude(app: &App, lines: &Lines, delivered: Tally, json: bool) ->
     let mut report = clickstream::audit::audit(app).await?;
     let stored = in_bronze(&report, lines);
     if stored != lines.events() as i64 {
-        report.problems.push(format!("the source has {} events, bronze {stored} of them", lines.events()));
-        report.holds = false;
+        let detail = format!("the source has {} events, bronze {stored} of them", lines.events());
+        report.add(Kind::SourceIncomplete, bronze::schema::TABLE, Object::default(), detail);
     }
     let overview = Overview::read(&app.gold.table).await?;
     if json {

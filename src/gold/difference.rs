@@ -1,0 +1,118 @@
+//! Which sessions of a date are not what silver says, and in what: for a person who has to understand it.
+
+use super::fact::column;
+use super::layout::partition;
+use super::recompute::{Bucket, Dates, comparable_lines};
+use super::{Gold, schema};
+use crate::event::time::Timestamp;
+use crate::lake::LakeError;
+use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
+use crate::lake::log::Add;
+use crate::lake::table::Snapshot;
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What tells a session from all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub user_id: String,
+    pub session_id: String,
+    pub start: Timestamp,
+}
+
+/// How a stored session is not the recomputed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    Missing,
+    /// Silver does not make it.
+    Invented,
+    /// Stored so many times.
+    Repeated(usize),
+    /// In these columns.
+    Differs(Vec<String>),
+}
+
+#[derive(Debug, Default)]
+struct Sides {
+    stored: Vec<String>,
+    recomputed: Vec<String>,
+}
+
+impl Gold {
+    /// The sessions of `date` that differ, at most `most` of them.
+    pub async fn differences(
+        &self,
+        gold: &Snapshot,
+        silver: &Snapshot,
+        date: NaiveDate,
+        most: usize,
+    ) -> Result<Vec<(Key, How)>, LakeError> {
+        let files: Vec<&Add> = silver.files.values().collect();
+        let dates = Dates { from: date, to: date };
+        let mut found = Vec::new();
+        for bucket in Bucket::all(&files, dates) {
+            let mut sides: BTreeMap<Key, Sides> = BTreeMap::new();
+            for add in gold.files.values().filter(|add| partition(add).parse().is_ok_and(|of| dates.contains(of))) {
+                for batch in self.table.read(add, &[]).await? {
+                    each_row(&batch, |key, row| {
+                        if bucket.holds(&key.user_id, &key.session_id) && dates.contains(key.start.date()) {
+                            sides.entry(key).or_default().stored.push(row);
+                        }
+                    })?;
+                }
+            }
+            for recomputed in self.rows_of(&files, dates, bucket).await? {
+                each_row(&recomputed, |key, row| sides.entry(key).or_default().recomputed.push(row))?;
+            }
+            found.extend(sides.into_iter().filter_map(|(key, sides)| Some((key, sides.how()?))));
+            if found.len() >= most {
+                break;
+            }
+        }
+        found.truncate(most);
+        Ok(found)
+    }
+}
+
+impl Sides {
+    fn how(&self) -> Option<How> {
+        match (self.stored.as_slice(), self.recomputed.as_slice()) {
+            ([stored], [recomputed]) if stored == recomputed => None,
+            ([stored], [recomputed]) => Some(How::Differs(differing(stored, recomputed))),
+            ([], _) => Some(How::Missing),
+            (_, []) => Some(How::Invented),
+            (stored, _) => Some(How::Repeated(stored.len())),
+        }
+    }
+}
+
+fn differing(stored: &str, recomputed: &str) -> Vec<String> {
+    let object = |row| serde_json::from_str::<Map<String, Value>>(row).unwrap_or_default();
+    let (stored, recomputed) = (object(stored), object(recomputed));
+    let mut names: Vec<&String> = stored.keys().chain(recomputed.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().filter(|name| stored.get(*name) != recomputed.get(*name)).cloned().collect()
+}
+
+fn each_row(batch: &RecordBatch, mut take: impl FnMut(Key, String)) -> Result<(), LakeError> {
+    let users: &StringArray = column(batch, schema::USER_ID)?;
+    let sessions: &StringArray = column(batch, schema::SESSION_ID)?;
+    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+    let lines = comparable_lines(batch).map_err(|error| LakeError::Internal {
+        attempt: "compare sessions",
+        table: schema::TABLE.into(),
+        detail: error.to_string(),
+    })?;
+    let rows = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    for (row, line) in rows.enumerate() {
+        let key = Key {
+            user_id: users.value(row).to_owned(),
+            session_id: sessions.value(row).to_owned(),
+            start: Timestamp(starts.value(row)),
+        };
+        take(key, String::from_utf8_lossy(line).into_owned());
+    }
+    Ok(())
+}
