@@ -28,7 +28,7 @@ pub async fn everything(world: &World, instance: &Instance) -> Result<(), String
     gold_is_the_naive_fold(&expected, instance).await?;
     control_has_a_row_for_every_commit_to_gold(instance).await?;
     let report = audit::audit(&instance.app).await.map_err(|error| format!("audit: {error}"))?;
-    if report.holds { Ok(()) } else { Err(format!("the audit says: {:?}", report.problems)) }
+    if report.holds { Ok(()) } else { Err(format!("the audit says: {:?}", report.findings)) }
 }
 
 /// Versions without a gap, no `txn` that goes back, no file added twice; and what a checkpoint says is what the commits
