@@ -26,6 +26,7 @@ pub async fn everything(world: &World, instance: &Instance) -> Result<(), String
     }
     every_event_is_in_its_tables_once(&expected, instance).await?;
     gold_is_the_naive_fold(&expected, instance).await?;
+    reports_are_true(world, expected.len() as u64)?;
     control_has_a_row_for_every_commit_to_gold(instance).await?;
     let report = audit::audit(&instance.app).await.map_err(|error| format!("audit: {error}"))?;
     if report.holds { Ok(()) } else { Err(format!("the audit says: {:?}", report.findings)) }
@@ -128,6 +129,16 @@ async fn gold_is_the_naive_fold(expected: &[Expected], instance: &Instance) -> R
         None if stored.len() != naive.len() => Err(format!("gold has {} sessions, not {}", stored.len(), naive.len())),
         None => Ok(()),
     }
+}
+
+/// Where no report was lost, they add up: each event was reported once, by the invocation that committed it.
+fn reports_are_true(world: &World, events: u64) -> Result<(), String> {
+    let doings = world.doings.get();
+    let complete = doings.failures + doings.gone == 0;
+    if complete && doings.reported_rows != events {
+        return Err(format!("{} rows are reported for {events} events", doings.reported_rows));
+    }
+    Ok(())
 }
 
 /// Each commit by which gold went on has its row, no other row says so, and the watermark never moves back.

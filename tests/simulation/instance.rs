@@ -5,7 +5,7 @@ use super::life::Life;
 use super::store::{Connection, Weather};
 use super::tables;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use bytes::Bytes;
 use clickstream::app::App;
@@ -18,6 +18,7 @@ use clickstream::lake::workers::Workers;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -32,7 +33,9 @@ pub struct Instance {
 /// What the host gets to see of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    Status(u16),
+    /// With the rows that it says it added to bronze.
+    Done { bronze_rows: u64 },
+    Failed { status: u16 },
     /// The connection broke: the process is gone.
     Gone,
 }
@@ -54,11 +57,16 @@ impl Instance {
     /// One invocation, as the host posts it.
     pub async fn call(&self, function: &str, body: Bytes) -> Answer {
         let request = Request::post(format!("/{function}")).body(Body::from(body)).expect("a request");
-        let answer = self.router.clone().oneshot(request);
+        let answered = async {
+            let answer = self.router.clone().oneshot(request).await.expect("a router always answers");
+            let status = answer.status().as_u16();
+            let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body in memory");
+            if status == 200 { Answer::Done { bronze_rows: bronze_rows(&body) } } else { Answer::Failed { status } }
+        };
         tokio::select! {
             biased;
             () = self.life.end_of() => Answer::Gone,
-            answer = answer => Answer::Status(answer.map_or(500, |answer| answer.status().as_u16())),
+            answer = answered => answer,
         }
     }
 
@@ -81,4 +89,11 @@ impl Instance {
             let _ = table.checkpoint(version).await;
         });
     }
+}
+
+/// The answer holds the report as a line of text.
+fn bronze_rows(answer: &[u8]) -> u64 {
+    let answer: Value = serde_json::from_slice(answer).expect("the host would not take it");
+    let report = answer["Logs"][0].as_str().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    report.and_then(|report| report["bronze_rows"].as_u64()).unwrap_or(0)
 }

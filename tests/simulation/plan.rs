@@ -25,12 +25,24 @@ impl Plan {
             events: between(chance, 4, 40) as usize,
             batch: between(chance, 1, 12),
             instances: between(chance, 1, 4) as usize,
-            rates: rates(chance),
+            rates: if one_in(chance, 8) { ONLY_COMMIT_ANSWERS_LOST } else { rates(chance) },
             recreated: one_in(chance, 6),
             slice_events: between(chance, 1, 40),
         }
     }
 }
+
+/// No invocation fails of it: what each reports has to be true.
+const ONLY_COMMIT_ANSWERS_LOST: Rates = Rates {
+    commit_answer_lost: 2,
+    lost: 0,
+    answer_lost: 0,
+    throttled: 0,
+    slow: 0,
+    zombie: 0,
+    stale_list: 0,
+    killed: 0,
+};
 
 /// Each kind of trouble is missing now and then, so that others are seen alone.
 fn rates(chance: &Chance) -> Rates {
@@ -38,6 +50,7 @@ fn rates(chance: &Chance) -> Rates {
     Rates {
         lost: rate(10),
         answer_lost: rate(10),
+        commit_answer_lost: rate(5),
         throttled: rate(20),
         slow: rate(20),
         zombie: rate(60),

@@ -225,12 +225,13 @@ impl Totals {
         }
     }
 
-    fn all(&self) -> [(&'static str, u64); 17] {
+    fn all(&self) -> [(&'static str, u64); 18] {
         let doings = self.doings;
         [
             ("schedules", self.schedules),
             ("batches", doings.batches),
             ("failed invocations", doings.failures),
+            ("killed ones", doings.gone),
             ("redeliveries", doings.redeliveries),
             ("moves", doings.moves),
             ("sessionizings", doings.activations),

@@ -27,6 +27,8 @@ use tokio::time::Instant;
 pub struct Rates {
     pub lost: u64,
     pub answer_lost: u64,
+    /// Of a PUT that makes a commit.
+    pub commit_answer_lost: u64,
     pub throttled: u64,
     pub slow: u64,
     /// The caller sleeps for an hour, then goes on as if nothing had been.
@@ -110,7 +112,7 @@ impl Weather {
         !self.calm.load(Ordering::SeqCst) && one_in(&self.chance, rate)
     }
 
-    fn fate(&self) -> Fate {
+    fn fate(&self, is_commit: bool) -> Fate {
         let kills = [Fate::KilledBefore, Fate::KilledAfter];
         if self.bad(self.rates.killed) {
             return kills[self.chance.up_to(1) as usize];
@@ -118,6 +120,7 @@ impl Weather {
         let fates = [
             (self.rates.lost, Fate::Lost),
             (self.rates.answer_lost, Fate::AnswerLost),
+            (if is_commit { self.rates.commit_answer_lost } else { 0 }, Fate::AnswerLost),
             (self.rates.throttled, Fate::Throttled),
         ];
         fates.into_iter().find(|(rate, _)| self.bad(*rate)).map_or(Fate::Works, |(_, fate)| fate)
@@ -146,7 +149,7 @@ impl Connection {
         let weather = &self.weather;
         weather.counts.calls.fetch_add(1, Ordering::SeqCst);
         self.alive().await?;
-        let (fate, latency) = (weather.fate(), weather.latency());
+        let (fate, latency) = (weather.fate(what == "put" && path.ends_with(".json")), weather.latency());
         if weather.here() {
             tokio::time::sleep(latency).await;
             weather.set_clock();

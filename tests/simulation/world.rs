@@ -23,6 +23,9 @@ const MOST_CALLS: u64 = 6_000;
 /// Activations of `sessionize` that trouble still lasts for once everything is delivered.
 const ACTIVATIONS: u64 = 6;
 
+/// Activations within which gold has to catch up once it is calm.
+const CATCH_UP: u64 = 500;
+
 /// Longest backoff of the host's retry policy.
 const LONGEST_BACKOFF_S: u64 = 60;
 
@@ -48,6 +51,10 @@ struct Partition {
 pub struct Doings {
     pub batches: u64,
     pub failures: u64,
+    /// Invocations whose process was killed.
+    pub gone: u64,
+    /// Rows that invocations said they added to bronze.
+    pub reported_rows: u64,
     pub redeliveries: u64,
     pub moves: u64,
     pub activations: u64,
@@ -73,6 +80,8 @@ impl Doings {
     pub fn add(&mut self, other: Doings) {
         self.batches += other.batches;
         self.failures += other.failures;
+        self.gone += other.gone;
+        self.reported_rows += other.reported_rows;
         self.redeliveries += other.redeliveries;
         self.moves += other.moves;
         self.activations += other.activations;
@@ -204,7 +213,7 @@ impl World {
                 continue;
             };
             match self.deliver(&instance, partition, &batch).await {
-                Answer::Status(200) => {
+                Answer::Done { .. } => {
                     failures = 0;
                     next += batch.len();
                     // The host's checkpoint may be lost, and one that lost the partition may still write it.
@@ -216,9 +225,8 @@ impl World {
                         next = next.saturating_sub(self.weather.chance.up_to(10) as usize);
                     }
                 }
-                Answer::Status(_) => {
+                Answer::Failed { .. } => {
                     failures += 1;
-                    self.do_one(|doings| doings.failures += 1);
                     sleep(Duration::from_secs((1 << failures.min(6)).min(LONGEST_BACKOFF_S))).await;
                     // Sooner or later another process gets it, cut at another place.
                     if one_in(&self.weather.chance, 4) {
@@ -244,6 +252,11 @@ impl World {
         self.do_one(|doings| doings.batches += 1);
         self.weather.set_clock();
         let answer = instance.call("ingest", envelope(&partition.to_string(), batch)).await;
+        match answer {
+            Answer::Done { bronze_rows } => self.do_one(|doings| doings.reported_rows += bronze_rows),
+            Answer::Failed { .. } => self.do_one(|doings| doings.failures += 1),
+            Answer::Gone => self.do_one(|doings| doings.gone += 1),
+        }
         let (first, last) = (batch[0].sequence_number, batch[batch.len() - 1].sequence_number);
         self.weather.story.tell(&instance.life.name, format_args!("ingest {partition}: {first}..={last}: {answer:?}"));
         answer
@@ -331,8 +344,13 @@ impl World {
         sleep(Duration::from_secs(2 * 3_600)).await;
         let instance = self.start_instance();
         self.drain_hub(&instance).await?;
-        while instance.app.gold.sessionize().await.map_err(|error| format!("sessionize: {error}"))?.run.is_some() {}
-        Ok(instance)
+        for _ in 0..CATCH_UP {
+            let report = instance.app.gold.sessionize().await.map_err(|error| format!("sessionize: {error}"))?;
+            if report.run.is_none() {
+                return Ok(instance);
+            }
+        }
+        Err(format!("gold has not caught up after {CATCH_UP} activations"))
     }
 
     async fn drain_hub(&self, instance: &Instance) -> Result<(), String> {
@@ -340,7 +358,7 @@ impl World {
             let mut next = self.partitions.borrow()[partition].checkpoint;
             while let Some(batch) = self.batch(partition, next) {
                 match self.deliver(instance, partition, &batch).await {
-                    Answer::Status(200) => next += batch.len(),
+                    Answer::Done { .. } => next += batch.len(),
                     answer => return Err(format!("partition {partition} is stuck at {next}: {answer:?}")),
                 }
             }
