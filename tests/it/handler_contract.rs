@@ -27,6 +27,11 @@ fn our_function(recording: &str) -> &'static str {
 
 #[tokio::test]
 async fn every_recorded_request_is_answered_as_the_contract_wants() {
+    answers_every_recorded_request(Handler::start).await;
+}
+
+/// `start` is given the settings.
+pub async fn answers_every_recorded_request(start: impl Fn(&[(&str, &str)]) -> Handler) {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host-examples");
     let mut names: Vec<String> = std::fs::read_dir(examples)
         .expect("the examples are there")
@@ -40,7 +45,7 @@ async fn every_recorded_request_is_answered_as_the_contract_wants() {
         // The recordings are of different hubs that have one name: each gets a lake of its own.
         let folder = tempfile::tempdir().expect("a folder");
         let lake = folder.path().to_string_lossy().into_owned();
-        let handler = Handler::start(&[("LAKE_URL", &lake), ("MAX_EVENT_AGE", "none")]);
+        let handler = start(&[("LAKE_URL", &lake), ("MAX_EVENT_AGE", "none")]);
         let answer = handler.send_recorded_to(&name, our_function(&name)).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         assert!(head.starts_with("HTTP/1.1 200"), "{name}: {answer}");

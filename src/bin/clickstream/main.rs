@@ -1,11 +1,13 @@
 //! `clickstream`: what a person types.
 
 mod audit;
+mod cost;
 mod generate;
 mod host;
 mod lake;
 mod local;
 mod package;
+mod publish;
 mod rebuild;
 mod source;
 mod table;
@@ -25,14 +27,16 @@ struct Arguments {
 enum Command {
     /// Run everything on this machine: event source, Functions host, functions
     Local(local::Arguments),
-    /// Write the events of an invented shop, one JSON object a line
-    Generate(generate::GenerateArgs),
+    /// Write the events of an invented shop, one JSON object a line, or publish them to an event hub
+    Generate(publish::Arguments),
     /// Prove from the tables that nothing was lost and nothing doubled
     Audit(audit::Arguments),
     /// Recompute gold from silver and replace what differs
     Rebuild(rebuild::Arguments),
     /// Stage the folder that `func start` runs and that is deployed
     Package(package::Arguments),
+    /// What a workload costs on Azure in a month, at list prices
+    Cost(cost::Arguments),
 }
 
 /// How a command ended that did what it was asked to.
@@ -49,10 +53,11 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Local(arguments) => local::run(arguments),
-        Command::Generate(arguments) => generate::run(&arguments).map(|()| Verdict::Holds).map_err(Failure::from),
+        Command::Generate(arguments) => publish::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Rebuild(arguments) => rebuild::run(arguments),
         Command::Package(arguments) => package::run(arguments),
+        Command::Cost(arguments) => cost::run(arguments),
     };
     match outcome {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,

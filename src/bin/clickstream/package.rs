@@ -1,13 +1,18 @@
 //! `clickstream package`: the staged app root, which is what `func start` runs and what is deployed.
 //!
-//! The host discovers functions one level below `host.json`; nothing else may lie there.
+//! The host discovers functions one level below `host.json`; nothing else may lie there. A handler that could not start
+//! on Flex Consumption is refused here, where a person reads why, and not there, where it only dies.
+
+mod build;
+mod executable;
 
 use super::{Failure, Verdict};
+use build::Profile;
+use executable::Glibc;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -37,15 +42,24 @@ pub struct Arguments {
     /// The handler to stage; built or found beside this program when left out
     #[arg(long)]
     handler: Option<PathBuf>,
+    /// The oldest glibc that the handler has to run with, such as 2.28; it is built for that, and refused if it needs more
+    #[arg(long)]
+    glibc: Option<Glibc>,
+    /// Build the handler optimised, whatever this program is
+    #[arg(long, conflicts_with = "handler")]
+    release: bool,
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
-    let handler = match arguments.handler {
-        Some(handler) => handler,
-        None => built_handler()?,
+    let profile = if arguments.release { Profile::Release } else { Profile::of_this_program()? };
+    let handler = match (arguments.handler, arguments.glibc) {
+        (Some(handler), _) => handler,
+        (None, Some(floor)) => build::for_glibc(floor, profile)?,
+        (None, None) => build::for_this_machine(profile)?,
     };
+    let needs = executable::checked(&handler, arguments.glibc)?;
     stage(&arguments.out, &handler)?;
-    println!("staged {}", arguments.out.display());
+    println!("staged {}; its handler is {needs}", arguments.out.display());
     if let Some(zip) = arguments.zip {
         write_zip(&zip, &handler)?;
         println!("wrote {}, {} bytes", zip.display(), fs::metadata(&zip)?.len());
@@ -55,30 +69,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
 
 /// The handler that belongs to this program: beside it, built first where this runs from a source tree.
 pub fn built_handler() -> Result<PathBuf, Failure> {
-    let program = std::env::current_exe()?;
-    let handler = program.with_file_name(HANDLER);
-    if std::env::var_os("CARGO").is_some() && Path::new("Cargo.toml").exists() {
-        build_handler(&program)?;
-    }
-    if handler.exists() {
-        return Ok(handler);
-    }
-    Err(format!("cannot find `{}`; build it with `cargo build --bins`", handler.display()).into())
-}
-
-fn build_handler(program: &Path) -> Result<(), Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--bin", HANDLER]);
-    if program.parent().is_some_and(|folder| folder.ends_with("release")) {
-        build.arg("--release");
-    }
-    // Standard output may be for a script.
-    build.stdout(io::stderr());
-    match build.status()? {
-        status if status.success() => Ok(()),
-        status => Err(format!("cannot build `{HANDLER}`: cargo ended with {status}").into()),
-    }
+    build::for_this_machine(Profile::of_this_program()?)
 }
 
 /// Puts the app root into `out`.

@@ -1,5 +1,6 @@
 //! What tests share: a world with real code in it, and ways to look at it.
 
+pub mod azure;
 pub mod azurite;
 pub mod corruption;
 pub mod envelope;

@@ -14,7 +14,7 @@ const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 /// A `clickstream` that finds the handler beside it and builds nothing.
 pub fn clickstream() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clickstream"));
-    command.env_remove("CARGO").env_remove("LAKE_URL");
+    command.env_remove("CARGO").env_remove("LAKE_URL").env_remove("EVENTHUB_CONNECTION_STRING");
     command
 }
 
@@ -26,8 +26,24 @@ pub struct Handler {
 
 impl Handler {
     pub fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_program(Path::new(HANDLER), settings)
+    }
+
+    /// One that lies elsewhere.
+    pub fn start_program(program: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::spawn(handler(program, settings).stdout(Stdio::null()))
+    }
+
+    /// With all that it says in a file.
+    pub fn start_with_log(settings: &[(&str, &str)], log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("a file");
+        let also = log.try_clone().expect("a file");
+        Self::spawn(handler(Path::new(HANDLER), settings).stdout(log).stderr(also))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let port = free_port();
-        let child = handler(settings).env(PORT, port.to_string()).stdout(Stdio::null()).spawn().expect("it starts");
+        let child = command.env(PORT, port.to_string()).spawn().expect("it starts");
         Handler { child, port }
     }
 
@@ -55,7 +71,7 @@ impl Handler {
 
     /// For a handler that does not stay up.
     pub fn run_to_its_end(settings: &[(&str, &str)]) -> Output {
-        handler(settings).output().expect("it starts")
+        handler(Path::new(HANDLER), settings).output().expect("it starts")
     }
 
     pub async fn answers(&self) -> bool {
@@ -98,8 +114,8 @@ impl Drop for Handler {
     }
 }
 
-fn handler(settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(HANDLER);
+fn handler(program: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().envs(settings.iter().copied());
     command
 }

@@ -66,13 +66,15 @@ fn without_end(line: &[u8]) -> &[u8] {
 
 /// The session id, so that a session stays in one partition; the whole line where there is none.
 fn partition_key(body: &[u8]) -> &[u8] {
+    session_id(body).map_or(body, str::as_bytes)
+}
+
+/// The session that an event says it is of, as far as that can be seen at a glance.
+pub fn session_id(body: &[u8]) -> Option<&str> {
     #[derive(serde::Deserialize)]
     struct Keyed<'a> {
         #[serde(borrow)]
         session_id: Option<&'a str>,
     }
-    match serde_json::from_slice::<Keyed>(body) {
-        Ok(Keyed { session_id: Some(id) }) => id.as_bytes(),
-        _ => body,
-    }
+    serde_json::from_slice::<Keyed>(body).ok()?.session_id
 }

@@ -8,6 +8,7 @@ mod lines;
 mod standard_input;
 mod state;
 
+pub use index::session_id;
 pub use lines::Lines;
 pub use standard_input::spool;
 pub use state::StateFolder;
