@@ -19,6 +19,7 @@ pub mod invoke;
 mod lifecycle;
 pub mod options;
 mod process;
+pub mod property;
 pub mod running;
 pub mod source;
 mod starting;
