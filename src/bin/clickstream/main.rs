@@ -4,6 +4,7 @@ mod audit;
 mod generate;
 mod host;
 mod lake;
+mod listen;
 mod local;
 mod package;
 mod rebuild;
