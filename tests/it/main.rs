@@ -5,6 +5,7 @@ mod gold_beside_itself;
 mod gold_equals_naive_fold;
 mod handler_contract;
 mod lake_exactly_once;
+mod listen;
 mod local_run;
 mod readers;
 mod scripts;

@@ -80,7 +80,7 @@ def too_large(connection):
     with client(connection) as producer:
         producer.send_batch([EventData(b"x")])
         sender = producer._producers["all-partitions"]
-        sender._max_message_size_on_link = 1 << 30
+        producer._max_message_size_on_link = sender._max_message_size_on_link = 1 << 30
         sender._handler._link.remote_max_message_size = 1 << 30
         producer.send_batch([EventData(b"x" * 1_100_000)])
 

@@ -3,8 +3,10 @@
 pub mod azurite;
 pub mod envelope;
 pub mod faulty;
+pub mod listening;
 pub mod naive;
 pub mod process;
 pub mod python;
 pub mod render;
+pub mod senders;
 pub mod world;

@@ -1,26 +1,29 @@
-//! Readers that we did not write: `deltalake` for Python, DuckDB and Polars, in an environment of the tests' own.
+//! Python with packages that we did not write, in environments of the tests' own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The interpreter with the packages of `tests/readers/requirements.txt`, installed on first use.
+/// The interpreter with the readers of `tests/readers/requirements.txt`: `deltalake` for Python, DuckDB and Polars.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let environment = root.join("target/readers");
-        let python = environment.join("bin/python");
-        let requirements = root.join("tests/readers/requirements.txt");
-        let installed = environment.join("installed.txt");
-        let wanted = std::fs::read_to_string(&requirements).expect("the requirements are there");
-        if std::fs::read_to_string(&installed).ok().as_deref() != Some(&wanted) {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements));
-            std::fs::write(installed, wanted).expect("written");
-        }
-        python
-    })
+    PYTHON.get_or_init(|| environment("readers"))
+}
+
+/// The interpreter with the packages of `tests/<name>/requirements.txt`, installed on first use.
+pub fn environment(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let environment = root.join("target").join(name);
+    let python = environment.join("bin/python");
+    let requirements = root.join("tests").join(name).join("requirements.txt");
+    let installed = environment.join("installed.txt");
+    let wanted = std::fs::read_to_string(&requirements).expect("the requirements are there");
+    if std::fs::read_to_string(&installed).ok().as_deref() != Some(&wanted) {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements));
+        std::fs::write(installed, wanted).expect("written");
+    }
+    python
 }
 
 fn run(command: &mut Command) {

@@ -14,7 +14,8 @@ pub enum Node {
 impl Node {
     /// Reads `hub`, `hub/Partitions/0`, `$cbs` and the same behind `amqps://host/`. `None` for what is none of it.
     pub fn read(address: &str) -> Option<Self> {
-        let path = address.split_once("://").map_or(address, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        let path =
+            address.split_once("://").map_or(address, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         match segments[..] {
             [name] if name.eq_ignore_ascii_case("$cbs") => Some(Node::Cbs),

@@ -1,40 +1,42 @@
 //! One client: its sign-in, its sessions, and the links it attaches.
 
 use super::address::Node;
-use super::guarded::Guarded;
+use super::frames::LONGEST_FRAME;
 use super::hub::Hub;
+use super::message::ABSORBED_BYTES;
 use super::publisher::Publisher;
 use super::refusal::Refusal;
 use super::reply::{Answer, Listeners, Request};
 use super::sasl::SignIn;
 use super::token::Claims;
-use super::{cbs, management};
+use super::{cbs, inbound, management, outbound};
 use crate::host::source::EventSource;
 use chrono::Utc;
 use fe2o3_amqp::acceptor::{
     ConnectionAcceptor, LinkAcceptor, LinkEndpoint, ListenerConnectionHandle, ListenerSessionHandle, SessionAcceptor,
+    SupportedReceiverSettleModes,
 };
 use fe2o3_amqp::{Receiver, Sender};
-use fe2o3_amqp_types::definitions::Role;
+use fe2o3_amqp_types::definitions::{ReceiverSettleMode, Role};
 use fe2o3_amqp_types::messaging::{Body, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
 use fe2o3_amqp_types::primitives::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// What an event, or a batch of them, may have; as the service's standard tier.
-pub const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 /// As the service says.
-const MAX_FRAME_BYTES: u32 = 64 << 10;
 const IDLE_TIMEOUT_MS: u32 = 240_000;
 const MOST_SESSIONS: u16 = 255;
 const MOST_LINKS: usize = 255;
 /// Deliveries that one link may have under way.
 const CREDIT: u32 = 100;
+/// Requests that one link may have under way.
+const QUESTIONS: u32 = 10;
 /// What a peer may take for an answer that it owes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -77,16 +79,31 @@ impl Replies {
 
 /// Serves the client behind `stream` until one of the two has enough.
 pub async fn serve(stream: TcpStream, hub: Arc<Hub>) {
+    let _ = stream.set_nodelay(true);
+    let (from_client, to_client) = stream.into_split();
+    let (near, far) = duplex(2 * LONGEST_FRAME);
+    let (from_acceptor, to_acceptor) = tokio::io::split(near);
+    let outward = async { tokio::join!(client(far, hub), outbound::pump(from_acceptor, to_client)) };
+    tokio::pin!(outward);
+    tokio::select! {
+        _ = &mut outward => {}
+        _ = inbound::pump(from_client, to_acceptor) => {
+            // The acceptor has been told that there is nothing more.
+            let _ = timeout(PATIENCE, outward).await;
+        }
+    }
+}
+
+async fn client(stream: DuplexStream, hub: Arc<Hub>) {
     let claims = Arc::new(Claims::default());
     let acceptor = ConnectionAcceptor::builder()
         .container_id("clickstream")
-        .max_frame_size(MAX_FRAME_BYTES)
+        .max_frame_size(LONGEST_FRAME as u32)
         .channel_max(MOST_SESSIONS)
         .idle_time_out(IDLE_TIMEOUT_MS)
         .sasl_acceptor(SignIn { claims: claims.clone() })
         .build();
-    let _ = stream.set_nodelay(true);
-    let Ok(Ok(connection)) = timeout(PATIENCE, acceptor.accept(Guarded::new(stream))).await else { return };
+    let Ok(Ok(connection)) = timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     let peer = Peer { hub, claims, links: Arc::new(Semaphore::new(MOST_LINKS)) };
     sessions(Arc::new(peer), connection).await;
 }
@@ -135,7 +152,12 @@ impl Peer {
             Err(_) => Err(Refusal::TooMany("links")),
         };
         let (name, listens_at) = (attach.name.clone(), target_address(&attach));
-        let acceptor = LinkAcceptor::builder().max_message_size(MAX_MESSAGE_BYTES).build();
+        let acceptor = LinkAcceptor::builder()
+            .max_message_size(ABSORBED_BYTES)
+            // A delivery is settled with its answer, as by the service, whatever the client would rather have.
+            .supported_receiver_settle_modes(SupportedReceiverSettleModes::First)
+            .fallback_receiver_settle_mode(ReceiverSettleMode::First)
+            .build();
         let Ok(link) = acceptor.accept_incoming_attach(attach, session).await else { return };
         match (purpose, link) {
             (Ok(Purpose::Publish { partition }), LinkEndpoint::Receiver(mut link)) => {
@@ -144,9 +166,11 @@ impl Peer {
                     links.spawn(holding(permit.ok(), publisher.run()));
                 }
             }
-            (Ok(Purpose::Ask(service)), LinkEndpoint::Receiver(link)) => {
-                let (hub, claims) = (self.hub.clone(), self.claims.clone());
-                links.spawn(holding(permit.ok(), answer(service, link, hub, claims, replies.clone())));
+            (Ok(Purpose::Ask(service)), LinkEndpoint::Receiver(mut link)) => {
+                if link.set_credit(QUESTIONS).await.is_ok() {
+                    let (hub, claims) = (self.hub.clone(), self.claims.clone());
+                    links.spawn(holding(permit.ok(), answer(service, link, hub, claims, replies.clone())));
+                }
             }
             (Ok(Purpose::Listen(service)), LinkEndpoint::Sender(link)) => {
                 let answers = replies.of(service).add(name, listens_at);
@@ -230,9 +254,7 @@ async fn answer(service: Service, mut link: Receiver, hub: Arc<Hub>, claims: Arc
         let request = Request::new(delivery.into_message());
         let answer = match service {
             Service::Cbs => cbs::answer(&request, &claims, now()),
-            Service::Management => {
-                management::answer(&request, &hub.journal, hub.created_at_ms, &claims, now())
-            }
+            Service::Management => management::answer(&request, &hub.journal, hub.created_at_ms, &claims, now()),
         };
         replies.of(service).answer(request.reply_to(), answer);
     }

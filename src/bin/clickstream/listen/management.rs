@@ -47,8 +47,7 @@ fn read(
             let id = request.property("partition").unwrap_or_default();
             let state = id.parse().ok().and_then(|partition| hub.partition(partition));
             let last = hub.partition_count() - 1;
-            let state =
-                state.ok_or_else(|| (404, Refusal::NoSuchPartition { id: id.to_owned(), last }.to_string()))?;
+            let state = state.ok_or_else(|| (404, Refusal::NoSuchPartition { id: id.to_owned(), last }.to_string()))?;
             Ok(partition_entries(hub, id, state))
         }
         _ => Err((400, format!("Only the types {HUB} and {PARTITION} are known here."))),

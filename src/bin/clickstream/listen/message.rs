@@ -19,6 +19,10 @@ const PARTITION_KEY: &str = "x-opt-partition-key";
 /// What the hub sets, and a producer therefore cannot.
 const OF_THE_HUB: [&str; 4] = ["x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time", PARTITION_KEY];
 
+/// What a message may have, as in the service's standard tier; links are told so.
+pub const MOST_BYTES: u64 = 1 << 20;
+/// What is read of a message, so that one which is too large gets an answer. Beyond it the link is detached.
+pub const ABSORBED_BYTES: u64 = 4 << 20;
 const MOST_EVENTS: usize = 100_000;
 const MOST_PROPERTIES: usize = 1_000;
 /// The service's limit.
@@ -33,6 +37,9 @@ pub struct Delivered {
 
 /// The events in `message`, which came in `format`.
 pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> Result<Delivered, Refusal> {
+    if let Body::Data(sections) = &message.body {
+        refuse_if_too_large(sections.iter().map(|section| section.0.len() as u64))?;
+    }
     if format != Some(BATCH) {
         let event = event(message, None)?;
         return Ok(Delivered { partition_key: event.partition_key.clone(), events: vec![event] });
@@ -46,6 +53,12 @@ pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> R
         sections.into_iter().map(|section| event(decode(&section.0)?, key.as_ref())).collect::<Result<_, _>>()?;
     let partition_key = key.or_else(|| events.first().and_then(|event| event.partition_key.clone()));
     Ok(Delivered { partition_key, events })
+}
+
+/// Counts data sections as they were encoded: the client, which counted all of the message, is never refused wrongly.
+fn refuse_if_too_large(sections: impl Iterator<Item = u64>) -> Result<(), Refusal> {
+    let size = sections.map(|length| length + if length > u8::MAX.into() { 8 } else { 5 }).sum();
+    if size > MOST_BYTES { Err(Refusal::TooLarge { size, limit: MOST_BYTES }) } else { Ok(()) }
 }
 
 fn decode(encoded: &[u8]) -> Result<Message<Body<Value>>, Refusal> {
@@ -156,4 +169,90 @@ fn float(value: f64) -> PropertyValue {
 
 fn instant(ms: i64) -> PropertyValue {
     DateTime::from_timestamp_millis(ms).map_or(PropertyValue::Null, PropertyValue::Instant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fe2o3_amqp_types::messaging::message::__private::Serializable;
+    use fe2o3_amqp_types::messaging::{AmqpValue, ApplicationProperties, Batch, Data, MessageAnnotations};
+    use fe2o3_amqp_types::primitives::{Binary, Timestamp};
+
+    type Plain = Message<Body<Value>>;
+
+    fn data(text: &str) -> Body<Value> {
+        Body::Data(Batch::new(vec![Data(Binary::from(text.as_bytes().to_vec()))]))
+    }
+
+    fn message(key: Option<&str>, body: Body<Value>) -> Plain {
+        let annotations = key.map(|key| {
+            MessageAnnotations::builder().insert(PARTITION_KEY, key).insert("x-opt-sequence-number", 7_i64).build()
+        });
+        Message::builder().message_annotations(annotations).body(body).build()
+    }
+
+    fn batch(key: Option<&str>, messages: Vec<Plain>) -> Plain {
+        let section = |message| Data(Binary::from(serde_amqp::to_vec(&Serializable(message)).expect("encoded")));
+        message(key, Body::Data(Batch::new(messages.into_iter().map(section).collect())))
+    }
+
+    fn keys_and_bodies(delivered: &Delivered) -> Vec<(Option<&str>, &[u8])> {
+        delivered.events.iter().map(|event| (event.partition_key.as_deref(), &event.body[..])).collect()
+    }
+
+    #[test]
+    fn the_events_of_a_batch_have_its_key_unless_they_have_their_own() {
+        let messages = || vec![message(None, data("a")), message(Some("own"), data("b"))];
+        let delivered = events(Some(BATCH), batch(Some("k"), messages())).expect("good");
+        assert_eq!(delivered.partition_key.as_deref(), Some("k"));
+        assert_eq!(keys_and_bodies(&delivered), [(Some("k"), &b"a"[..]), (Some("own"), &b"b"[..])]);
+        let delivered = events(Some(BATCH), batch(None, messages().split_off(1))).expect("good");
+        assert_eq!(delivered.partition_key.as_deref(), Some("own"));
+        assert_eq!(events(Some(BATCH), batch(None, Vec::new())).expect("good").events, []);
+    }
+
+    #[test]
+    fn what_a_message_says_besides_its_body() {
+        let mut plain = message(Some("k"), data("a"));
+        let named = ApplicationProperties::builder()
+            .insert("small", 0.1_f32)
+            .insert("most", u64::MAX)
+            .insert("at", Timestamp::from_milliseconds(1_000))
+            .build();
+        plain.application_properties = Some(named);
+        plain.properties = Some(amqp::Properties::builder().content_type("text/plain").subject("s").build());
+        let delivered = events(None, plain).expect("good");
+        let Accompanying { properties, system_properties } = &delivered.events[0].accompanying;
+        let expected = [
+            ("small", PropertyValue::Float(0.1)),
+            ("most", PropertyValue::Large(u64::MAX)),
+            ("at", PropertyValue::Instant(DateTime::from_timestamp_millis(1_000).expect("a time"))),
+        ];
+        assert_eq!(*properties, expected.map(|(name, value)| (name.to_owned(), value)));
+        let expected = [("subject", "s"), ("content-type", "text/plain")];
+        assert_eq!(
+            *system_properties,
+            expected.map(|(name, text)| (name.to_owned(), PropertyValue::Text(text.to_owned())))
+        );
+    }
+
+    #[test]
+    fn what_the_trigger_could_not_take_is_refused() {
+        let text = || Body::Value(AmqpValue(Value::String("a".to_owned())));
+        assert_eq!(events(None, message(None, text())), Err(Refusal::NotData));
+        assert_eq!(events(Some(BATCH), message(None, text())), Err(Refusal::NotData));
+        assert_eq!(events(Some(BATCH), batch(None, vec![message(None, text())])), Err(Refusal::NotData));
+        assert_eq!(events(None, message(Some(&"k".repeat(129)), data("a"))), Err(Refusal::KeyTooLong(129)));
+        let nonsense = events(Some(BATCH), message(None, data("nonsense")));
+        assert!(matches!(nonsense, Err(Refusal::Malformed(_))), "{nonsense:?}");
+        let large = "a".repeat(MOST_BYTES as usize - 7);
+        let refused = Refusal::TooLarge { size: MOST_BYTES + 1, limit: MOST_BYTES };
+        assert_eq!(events(None, message(None, data(&large))), Err(refused));
+        assert!(events(None, message(None, data(&large[1..]))).is_ok());
+        let many = Body::Data(Batch::new(vec![Data(Binary::new()); MOST_EVENTS + 1]));
+        assert_eq!(
+            events(Some(BATCH), message(None, many)),
+            Err(Refusal::TooManyOf { what: "events", limit: MOST_EVENTS })
+        );
+    }
 }

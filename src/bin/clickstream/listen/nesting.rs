@@ -6,7 +6,7 @@
 //! add up to its size, so that the decoder cannot read it otherwise than it was read here.
 
 /// The official clients need five: a list in a described list in a map.
-const DEEPEST: usize = 24;
+pub const DEEPEST: usize = 24;
 
 /// Values that are not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,9 @@ pub enum Refusal {
          It should be between 0 and {last}: '{id}'."
     )]
     NoSuchPartition { id: String, last: usize },
-    #[error("Unauthorized access. 'Send' claim(s) are required to perform this operation. Resource: 'sb://localhost/{0}'.")]
+    #[error(
+        "Unauthorized access. 'Send' claim(s) are required to perform this operation. Resource: 'sb://localhost/{0}'."
+    )]
     Unauthorized(String),
     #[error("This endpoint takes events and does not hand them out: a receiver cannot attach to '{0}'.")]
     NoReceivers(String),
@@ -22,7 +24,7 @@ pub enum Refusal {
     #[error(
         "The received message (size:{size} bytes) exceeds the limit ({limit} bytes) currently allowed on the link."
     )]
-    TooLarge { size: usize, limit: u64 },
+    TooLarge { size: u64, limit: u64 },
     #[error("The message cannot be decoded: {0}.")]
     Malformed(String),
     #[error("Only messages whose body is data are taken, as the Event Hubs trigger takes no other.")]
@@ -40,9 +42,7 @@ impl Refusal {
     fn condition(&self) -> ErrorCondition {
         match self {
             Self::NoSuchEntity(_) => AmqpError::NotFound.into(),
-            Self::NoSuchPartition { .. } => {
-                ErrorCondition::Custom(Symbol::from("com.microsoft:argument-out-of-range"))
-            }
+            Self::NoSuchPartition { .. } => ErrorCondition::Custom(Symbol::from("com.microsoft:argument-out-of-range")),
             Self::Unauthorized(_) => AmqpError::UnauthorizedAccess.into(),
             Self::NoReceivers(_) => AmqpError::NotImplemented.into(),
             Self::TooMany(_) => AmqpError::ResourceLimitExceeded.into(),

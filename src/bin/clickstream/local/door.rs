@@ -37,7 +37,10 @@ impl Door {
         if let Some((endpoint, journal)) = self.open.take() {
             drop(endpoint);
             journal.close();
-            eprintln!("the endpoint is closed; {} events are there, and Ctrl-C leaves them for the next time", journal.events());
+            eprintln!(
+                "the endpoint is closed; {} events are there, and Ctrl-C leaves them for the next time",
+                journal.events()
+            );
         }
         Ok(())
     }

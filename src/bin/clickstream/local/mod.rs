@@ -135,12 +135,7 @@ fn app_settings(arguments: &Arguments, event_hub: &str) -> BTreeMap<String, Stri
     settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-async fn serve(
-    arguments: Arguments,
-    options: HostOptions,
-    feed: Feed,
-    created_at_ms: i64,
-) -> Result<Verdict, Failure> {
+async fn serve(arguments: Arguments, options: HostOptions, feed: Feed, created_at_ms: i64) -> Result<Verdict, Failure> {
     let lake_path = absolute(&arguments.lake)?;
     let mut options = options;
     options.app_settings.insert("LAKE_URL".into(), lake_path.clone());

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::event_metadata::{PartitionContext, numeric_offset, system_properties};
-use super::{DataType, Envelope, EventHubTrigger, Members, SourceEvent, Unbindable, dotnet_json, dotnet_time, json, properties};
+use super::{
+    DataType, Envelope, EventHubTrigger, Members, SourceEvent, Unbindable, dotnet_json, dotnet_time, json, properties,
+};
 
 pub(super) fn envelope(
     trigger: &EventHubTrigger,

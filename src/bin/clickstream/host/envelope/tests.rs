@@ -191,11 +191,11 @@ fn single_events_are_encoded_as_recorded() {
 #[test]
 fn the_retry_context_is_there_from_the_first_attempt() {
     let first = event(
-            1205,
-            "4294970392",
-            "2026-01-15T10:20:30.123Z",
-            Some("dev-1"),
-            br#"{"id":"a-1","ts":"2026-01-15T10:20:30.5+02:00","v":1.10}"#,
+        1205,
+        "4294970392",
+        "2026-01-15T10:20:30.123Z",
+        Some("dev-1"),
+        br#"{"id":"a-1","ts":"2026-01-15T10:20:30.5+02:00","v":1.10}"#,
     );
     let events = [
         SourceEvent { accompanying: accompanying(), ..first },

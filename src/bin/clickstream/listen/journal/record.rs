@@ -104,11 +104,8 @@ pub fn read(bytes: Bytes) -> io::Result<Stored> {
     let rest = bytes.slice(FRAME_BYTES..);
     let head_end = FIXED_BYTES + u32_at(&rest, 12).ok_or_else(damaged)? as usize;
     let head: Head = serde_json::from_slice(rest.get(FIXED_BYTES..head_end).ok_or_else(damaged)?)?;
-    let event = NewEvent {
-        partition_key: head.partition_key,
-        accompanying: head.accompanying,
-        body: rest.slice(head_end..),
-    };
+    let event =
+        NewEvent { partition_key: head.partition_key, accompanying: head.accompanying, body: rest.slice(head_end..) };
     Ok(Stored { partition, enqueued_at_ms, event })
 }
 

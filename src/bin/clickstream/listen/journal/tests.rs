@@ -4,7 +4,11 @@ use super::*;
 use crate::host::property::{Accompanying, PropertyValue};
 
 fn event(text: &str) -> NewEvent {
-    NewEvent { partition_key: None, accompanying: Accompanying::default(), body: Bytes::copy_from_slice(text.as_bytes()) }
+    NewEvent {
+        partition_key: None,
+        accompanying: Accompanying::default(),
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    }
 }
 
 async fn append(journal: &Journal, partition: usize, texts: &[&str]) {
