@@ -149,7 +149,7 @@ fn what_the_service_refuses_is_refused_with_the_same_errors() {
                 ("wrong hub", &["404", "'sb://localhost/another' could not be found"]),
                 ("wrong key", &["AuthenticationError", "401", "InvalidSignature"]),
                 ("beyond the limit it was told", &["ValueError", "frame size limit"]),
-                ("too large", &["amqp:link:message-size-exceeded"]),
+                ("too large", &["LinkMessageSizeExceeded", "exceeds the limit (1048576 bytes)"]),
                 ("receiver", &["amqp:not-implemented"]),
                 ("wrong partition", &["Invalid partition 99"]),
                 ("afterwards", &["it worked"]),

@@ -26,7 +26,8 @@ impl Listening {
 
     /// Run by `program`.
     pub fn start_as(mut program: Command, lake: &Path) -> Self {
-        program.args(["local", "--listen", "127.0.0.1:0", "--drain", "--json", "--port", "0", "--lake"]).arg(lake);
+        program.args(["local", "--listen", "127.0.0.1:0", "--drain", "--json", "--port", "0", "--content-length"]);
+        program.arg("--lake").arg(lake);
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let connection_string = connection_string(&mut lines);

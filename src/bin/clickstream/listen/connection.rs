@@ -14,10 +14,10 @@ use crate::host::source::EventSource;
 use chrono::Utc;
 use fe2o3_amqp::acceptor::{
     ConnectionAcceptor, LinkAcceptor, LinkEndpoint, ListenerConnectionHandle, ListenerSessionHandle, SessionAcceptor,
-    SupportedReceiverSettleModes,
+    SupportedReceiverSettleModes, SupportedSenderSettleModes,
 };
 use fe2o3_amqp::{Receiver, Sender};
-use fe2o3_amqp_types::definitions::{ReceiverSettleMode, Role};
+use fe2o3_amqp_types::definitions::{ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Body, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
 use fe2o3_amqp_types::primitives::Value;
@@ -156,8 +156,15 @@ impl Peer {
             .max_message_size(ABSORBED_BYTES)
             // A delivery is settled with its answer, as by the service, whatever the client would rather have.
             .supported_receiver_settle_modes(SupportedReceiverSettleModes::First)
-            .fallback_receiver_settle_mode(ReceiverSettleMode::First)
-            .build();
+            .fallback_receiver_settle_mode(ReceiverSettleMode::First);
+        // Not every client answers an answer.
+        let acceptor = match attach.role {
+            Role::Sender => acceptor,
+            Role::Receiver => acceptor
+                .supported_sender_settle_modes(SupportedSenderSettleModes::Settled)
+                .fallback_sender_settle_mode(SenderSettleMode::Settled),
+        };
+        let acceptor = acceptor.build();
         let Ok(link) = acceptor.accept_incoming_attach(attach, session).await else { return };
         match (purpose, link) {
             (Ok(Purpose::Publish { partition }), LinkEndpoint::Receiver(mut link)) => {

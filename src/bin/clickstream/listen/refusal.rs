@@ -1,6 +1,6 @@
 //! What is not granted, in the words and with the conditions of the service: its clients turn them into their errors.
 
-use fe2o3_amqp_types::definitions::{AmqpError, Error, ErrorCondition, LinkError};
+use fe2o3_amqp_types::definitions::{AmqpError, Error, ErrorCondition, Fields, LinkError};
 use fe2o3_amqp_types::primitives::Symbol;
 
 /// Why something was refused.
@@ -55,6 +55,7 @@ impl Refusal {
     }
 
     pub fn error(&self) -> Error {
-        Error::new(self.condition(), self.to_string(), None)
+        // The client for Python looks for `info` without looking whether it is there.
+        Error::new(self.condition(), self.to_string(), Fields::new())
     }
 }

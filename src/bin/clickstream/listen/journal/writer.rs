@@ -40,9 +40,10 @@ impl Writer {
                 broken = self.write(&group).err();
             }
             let outcome = broken.clone().map_or(Ok(()), Err);
-            for append in group {
+            for Append { done, room, .. } in group {
+                drop(room);
                 // Who has gone away meanwhile does not get its answer; the events stay.
-                let _ = append.done.send(outcome.clone());
+                let _ = done.send(outcome.clone());
             }
         }
         self.shared.changed.send_modify(|state| state.ended = true);
