@@ -193,7 +193,7 @@ mod tests {
 
     fn batch(key: Option<&str>, messages: Vec<Plain>) -> Plain {
         let section = |message| Data(Binary::from(serde_amqp::to_vec(&Serializable(message)).expect("encoded")));
-        message(key, Body::Data(Batch::new(messages.into_iter().map(section).collect())))
+        message(key, Body::Data(Batch::new(messages.into_iter().map(section).collect::<Vec<_>>())))
     }
 
     fn keys_and_bodies(delivered: &Delivered) -> Vec<(Option<&str>, &[u8])> {

@@ -126,18 +126,12 @@ async fn accept(listener: TcpListener, hub: Arc<Hub>) {
 
 /// Reads the argument of `--listen`: an address of this machine's loopback, a port, or both.
 pub fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address = match text.parse::<SocketAddr>() {
-        Ok(address) => address,
-        Err(_) => {
-            let (host, port) = match (text.rsplit_once(':'), text.parse::<u16>()) {
-                (_, Ok(port)) => ("127.0.0.1", port),
-                (Some((host, port)), _) if port.parse::<u16>().is_ok() => (host, port.parse().unwrap_or(PORT)),
-                _ => (text, PORT),
-            };
-            let host = if host.eq_ignore_ascii_case("localhost") { "127.0.0.1" } else { host };
-            let ip: IpAddr = host.parse().map_err(|_| "not an address; try `127.0.0.1:5672`".to_owned())?;
-            SocketAddr::new(ip, port)
-        }
+    let named = text.replacen("localhost", "127.0.0.1", 1);
+    let address = match (named.parse::<SocketAddr>(), named.parse::<IpAddr>(), named.parse::<u16>()) {
+        (Ok(address), ..) => address,
+        (_, Ok(ip), _) => SocketAddr::new(ip, PORT),
+        (_, _, Ok(port)) => SocketAddr::from(([127, 0, 0, 1], port)),
+        _ => return Err("not an address; try `127.0.0.1:5672`".to_owned()),
     };
     if address.ip().is_loopback() {
         return Ok(address);

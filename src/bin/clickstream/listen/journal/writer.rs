@@ -46,6 +46,8 @@ impl Writer {
                 let _ = done.send(outcome.clone());
             }
         }
+        // Who has seen the end may open the file.
+        drop(self.file);
         self.shared.changed.send_modify(|state| state.ended = true);
     }
 
