@@ -6,10 +6,13 @@ use crate::Failure;
 use crate::listen::Endpoint;
 use crate::listen::journal::Journal;
 use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Of a run that does not listen, it is never there.
 pub struct Door {
     open: Option<(Endpoint, Arc<Journal>)>,
+    /// Listened to before anybody is told where to send, so that no Ctrl-C comes too early.
+    interrupt: Signal,
 }
 
 impl Door {
@@ -20,7 +23,7 @@ impl Door {
             }
             _ => None,
         };
-        Ok(Door { open })
+        Ok(Door { open, interrupt: signal(SignalKind::interrupt())? })
     }
 
     pub fn announce(&self) {
@@ -32,7 +35,7 @@ impl Door {
     /// Waits for Ctrl-C and closes the endpoint: what was acknowledged is all that will come.
     pub async fn closed(&mut self) -> Result<(), Failure> {
         if self.open.is_some() {
-            tokio::signal::ctrl_c().await?;
+            self.interrupt.recv().await;
         }
         if let Some((endpoint, journal)) = self.open.take() {
             drop(endpoint);
