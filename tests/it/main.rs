@@ -9,6 +9,7 @@ mod handler_contract;
 mod identity;
 mod infra;
 mod lake_exactly_once;
+mod listen;
 mod local_run;
 mod network_faults;
 mod package;

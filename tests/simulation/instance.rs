@@ -34,8 +34,12 @@ pub struct Instance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// With the rows that it says it added to bronze.
-    Done { bronze_rows: u64 },
-    Failed { status: u16 },
+    Done {
+        bronze_rows: u64,
+    },
+    Failed {
+        status: u16,
+    },
     /// The connection broke: the process is gone.
     Gone,
 }

@@ -5,6 +5,7 @@ mod cost;
 mod generate;
 mod host;
 mod lake;
+mod listen;
 mod local;
 mod package;
 mod publish;

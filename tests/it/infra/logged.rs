@@ -25,7 +25,7 @@ async fn run() -> Logged {
     let folder = tempfile::tempdir().expect("a folder");
     let (lake, output) = (folder.path().join("lake"), folder.path().join("output"));
     let settings = [("LAKE_URL", &*lake.to_string_lossy()), ("MAX_EVENT_AGE", "none")];
-    let handler = Handler::start_writing_to(&settings, &output);
+    let handler = Handler::start_with_log(&settings, &output);
     let mut reports = BTreeMap::new();
     for (recording, function) in
         [("eh-many-binary", "ingest"), ("timer-later", "sessionize"), ("timer-later", "rebuild")]

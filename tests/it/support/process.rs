@@ -47,14 +47,6 @@ impl Handler {
         Handler { child, port }
     }
 
-    /// With what it prints in a file.
-    pub fn start_writing_to(settings: &[(&str, &str)], output: &Path) -> Self {
-        let port = free_port();
-        let output = std::fs::File::create(output).expect("a file");
-        let child = handler(settings).env(PORT, port.to_string()).stdout(output).spawn().expect("it starts");
-        Handler { child, port }
-    }
-
     /// As a child of a shell that stands for the host.
     pub fn start_below_a_shell(settings: &[(&str, &str)]) -> Self {
         let port = free_port();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The interpreter with the packages of `tests/readers/requirements.txt`, installed on first use.
+/// The interpreter with the readers of `tests/readers/requirements.txt`: `deltalake` for Python, DuckDB and Polars.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| environment("readers", "tests/readers/requirements.txt"))

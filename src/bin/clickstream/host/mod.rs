@@ -22,6 +22,7 @@ mod lease;
 mod lifecycle;
 pub mod options;
 mod process;
+pub mod property;
 pub mod running;
 mod scaling;
 pub mod source;

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
+use super::property::Accompanying;
+
 /// One event as an event hub would hand it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceEvent {
     /// Strictly increasing within a partition; gaps are allowed.
     pub sequence_number: i64,
@@ -19,11 +21,12 @@ pub struct SourceEvent {
     pub offset: String,
     pub enqueued_at: DateTime<Utc>,
     pub partition_key: Option<String>,
+    pub accompanying: Accompanying,
     pub body: Bytes,
 }
 
 /// What one read of a partition found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Read {
     /// At least one event, in sequence order.
     Events(Vec<SourceEvent>),

@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1_000;
 /// What was delivered, as the functions report it.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Tally {
-    /// Events that the source has, once it has ended.
+    /// Events that the source has; while they may come for ever and nobody waits for the last, there is none.
     pub expected: Option<usize>,
     pub received: i64,
     pub duplicates_dropped: i64,
@@ -54,11 +54,15 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn follow(events: mpsc::UnboundedReceiver<HostEvent>, expected: Option<usize>, is_terminal: bool) -> Self {
+    /// `expected` counts the events that the source has.
+    pub fn follow(
+        events: mpsc::UnboundedReceiver<HostEvent>,
+        expected: Option<impl Fn() -> usize + Send + Sync + 'static>,
+        is_terminal: bool,
+    ) -> Self {
         let (sender, gave_up) = oneshot::channel();
         let mut line = Line { is_terminal, is_open: false, started: Instant::now() };
-        let tally = Tally { expected, ..Tally::default() };
-        let task = tokio::spawn(async move { follow(events, tally, &mut line, sender).await });
+        let task = tokio::spawn(async move { follow(events, expected, &mut line, sender).await });
         Progress { task, gave_up: tokio::sync::Mutex::new(gave_up) }
     }
 
@@ -78,11 +82,13 @@ impl Progress {
 
 async fn follow(
     mut events: mpsc::UnboundedReceiver<HostEvent>,
-    mut tally: Tally,
+    expected: Option<impl Fn() -> usize>,
     line: &mut Line,
     gave_up: oneshot::Sender<String>,
 ) -> Tally {
     let mut gave_up = Some(gave_up);
+    let mut tally = Tally::default();
+    let count = |tally: &mut Tally| tally.expected = expected.as_ref().map(|count| count());
     let mut ticks = tokio::time::interval(if line.is_terminal { TERMINAL_EVERY } else { LOG_EVERY });
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks.tick().await;
@@ -97,9 +103,13 @@ async fn follow(
                     line.problem(&problem);
                 },
             },
-            _ = ticks.tick() => line.show(&tally),
+            _ = ticks.tick() => {
+                count(&mut tally);
+                line.show(&tally);
+            }
         }
     }
+    count(&mut tally);
     line.show(&tally);
     line.close();
     tally

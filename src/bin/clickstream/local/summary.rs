@@ -1,8 +1,8 @@
 //! How it ended: what gold says, and whether everything is there.
 
+use super::feed::Feed;
 use super::progress::Tally;
 use crate::host::source::EventSource;
-use crate::source::Lines;
 use crate::table::{grouped, table};
 use crate::{Failure, Verdict, audit};
 use clickstream::app::App;
@@ -28,18 +28,19 @@ struct Outcome<'a> {
     holds: bool,
 }
 
-pub async fn conclude(app: &App, lines: &Lines, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
+pub async fn conclude(app: &App, feed: &Feed, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
     let mut report = clickstream::audit::audit(app).await?;
-    let stored = in_bronze(&report, lines);
-    if stored != lines.events() as i64 {
-        let detail = format!("the source has {} events, bronze {stored} of them", lines.events());
+    let (source, events) = (feed.source(), feed.events());
+    let stored = in_bronze(&report, &*source);
+    if stored != events as i64 {
+        let detail = format!("the source has {events} events, bronze {stored} of them");
         report.add(Kind::SourceIncomplete, bronze::schema::TABLE, Object::default(), detail);
     }
     let overview = Overview::read(&app.gold.table).await?;
     if json {
         let outcome = Outcome {
-            event_hub: lines.event_hub(),
-            events: lines.events(),
+            event_hub: source.event_hub(),
+            events,
             delivered: &delivered,
             gold: &overview,
             audit: &report,
@@ -47,7 +48,7 @@ pub async fn conclude(app: &App, lines: &Lines, delivered: Tally, json: bool) ->
         };
         println!("{}", serde_json::to_string(&outcome)?);
     } else {
-        if delivered.bronze_rows == 0 && lines.events() > 0 {
+        if delivered.bronze_rows == 0 && events > 0 {
             println!("this input was in the lake already; nothing was added");
         }
         print(&overview);
@@ -57,11 +58,11 @@ pub async fn conclude(app: &App, lines: &Lines, delivered: Tally, json: bool) ->
 }
 
 /// Events of this source in bronze; the lake may hold other sources.
-fn in_bronze(report: &Report, lines: &Lines) -> i64 {
+fn in_bronze(report: &Report, hub: &dyn EventSource) -> i64 {
     let of_hub = |source: &str| {
         let any = SourcePartition {
-            namespace: lines.namespace().to_owned(),
-            event_hub: lines.event_hub().to_owned(),
+            namespace: hub.namespace().to_owned(),
+            event_hub: hub.event_hub().to_owned(),
             consumer_group: "$Default".to_owned(),
             partition_id: String::new(),
         };

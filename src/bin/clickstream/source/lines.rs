@@ -104,6 +104,7 @@ impl Lines {
                 offset: line.offset.to_string(),
                 enqueued_at: self.enqueued_at,
                 partition_key: None,
+                accompanying: Default::default(),
                 body: Bytes::from(body),
             })
         };

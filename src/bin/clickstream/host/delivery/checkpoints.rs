@@ -68,6 +68,7 @@ mod tests {
             offset: (sequence_number * 100).to_string(),
             enqueued_at: chrono::DateTime::UNIX_EPOCH,
             partition_key: None,
+            accompanying: Default::default(),
             body: bytes::Bytes::new(),
         }
     }

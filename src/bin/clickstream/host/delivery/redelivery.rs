@@ -68,6 +68,7 @@ mod tests {
             offset: String::new(),
             enqueued_at: chrono::DateTime::UNIX_EPOCH,
             partition_key: None,
+            accompanying: Default::default(),
             body: bytes::Bytes::new(),
         };
         sequence_numbers.map(event).collect()

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::event_metadata::{PartitionContext, SystemProperties, numeric_offset};
-use super::{DataType, Envelope, EventHubTrigger, Members, SourceEvent, Unbindable, dotnet_json, dotnet_time, json};
+use super::event_metadata::{PartitionContext, numeric_offset, system_properties};
+use super::{
+    DataType, Envelope, EventHubTrigger, Members, SourceEvent, Unbindable, dotnet_json, dotnet_time, json, properties,
+};
 
 pub(super) fn envelope(
     trigger: &EventHubTrigger,
@@ -61,9 +63,14 @@ fn metadata(context: &PartitionContext<'_>, events: &[SourceEvent]) -> Members {
     array(&mut metadata, "OffsetStringArray", events, |event| event.offset.as_str());
     array(&mut metadata, "SequenceNumberArray", events, |event| event.sequence_number);
     array(&mut metadata, "EnqueuedTimeUtcArray", events, |event| dotnet_time::without_zone(event.enqueued_at));
-    metadata.text("PropertiesArray", &format!("[{}]", vec!["{}"; events.len()].join(",")));
-    array(&mut metadata, "SystemPropertiesArray", events, SystemProperties::of);
+    objects(&mut metadata, "PropertiesArray", events, |event| properties::object(&event.accompanying.properties));
+    objects(&mut metadata, "SystemPropertiesArray", events, system_properties);
     metadata
+}
+
+/// A member whose value is a string that holds an array of objects.
+fn objects(metadata: &mut Members, key: &str, events: &[SourceEvent], object: impl Fn(&SourceEvent) -> String) {
+    metadata.text(key, &format!("[{}]", events.iter().map(object).collect::<Vec<_>>().join(",")));
 }
 
 fn array<'a, T: Serialize>(

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::dotnet_time;
+use super::{dotnet_time, json, properties};
 use crate::host::source::SourceEvent;
 
 /// Where a batch comes from.
@@ -18,7 +18,7 @@ pub struct PartitionContext<'a> {
 
 /// The message annotations, and again under the names of the .NET properties.
 #[derive(Serialize)]
-pub(super) struct SystemProperties<'a> {
+struct SystemProperties<'a> {
     #[serde(rename = "x-opt-sequence-number")]
     annotated_sequence_number: i64,
     #[serde(rename = "x-opt-offset")]
@@ -40,7 +40,7 @@ pub(super) struct SystemProperties<'a> {
 }
 
 impl<'a> SystemProperties<'a> {
-    pub(super) fn of(event: &'a SourceEvent) -> Self {
+    fn of(event: &'a SourceEvent) -> Self {
         let partition_key = event.partition_key.as_deref();
         Self {
             annotated_sequence_number: event.sequence_number,
@@ -54,6 +54,13 @@ impl<'a> SystemProperties<'a> {
             enqueued_time_utc: dotnet_time::without_zone(event.enqueued_at),
         }
     }
+}
+
+/// What the message says of itself, and behind it what the event hub adds.
+pub(super) fn system_properties(event: &SourceEvent) -> String {
+    let own = properties::members(&event.accompanying.system_properties);
+    let added = json(&SystemProperties::of(event));
+    if own.0.is_empty() { added } else { format!("{{{},{}", own.0, &added[1..]) }
 }
 
 /// The offset as a number, -1 where (as on geo-replicated namespaces) it is none.

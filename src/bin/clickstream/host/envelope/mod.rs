@@ -9,6 +9,7 @@ mod dotnet_time;
 mod event_batch;
 mod event_metadata;
 mod http_request;
+mod properties;
 mod retry_context;
 mod single_event;
 mod timer_info;

@@ -1,7 +1,7 @@
 //! One event per call: cardinality `one` or none.
 
-use super::event_metadata::{PartitionContext, SystemProperties, numeric_offset};
-use super::{DataType, Envelope, EventHubTrigger, Members, SourceEvent, dotnet_json, dotnet_time, json};
+use super::event_metadata::{PartitionContext, numeric_offset, system_properties};
+use super::{DataType, Envelope, EventHubTrigger, Members, SourceEvent, dotnet_json, dotnet_time, json, properties};
 
 pub(super) fn envelope(trigger: &EventHubTrigger, context: &PartitionContext<'_>, event: &SourceEvent) -> Envelope {
     let mut data = Members::default();
@@ -41,8 +41,8 @@ fn metadata(context: &PartitionContext<'_>, event: &SourceEvent) -> Entries {
         ("OffsetString", quoted_text(&event.offset)),
         ("SequenceNumber", json(&event.sequence_number.to_string())),
         ("EnqueuedTimeUtc", json(&dotnet_time::whole_seconds(event.enqueued_at))),
-        ("Properties", "{}".to_owned()),
-        ("SystemProperties", json(&SystemProperties::of(event))),
+        ("Properties", properties::object(&event.accompanying.properties)),
+        ("SystemProperties", system_properties(event)),
     ]);
     entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

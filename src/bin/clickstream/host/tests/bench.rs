@@ -211,6 +211,7 @@ impl EventSource for MemorySource {
             offset: (sequence_number * 100).to_string(),
             enqueued_at: chrono::DateTime::UNIX_EPOCH,
             partition_key: None,
+            accompanying: Default::default(),
             body: format!(r#"{{"partition":{partition},"n":{sequence_number}}}"#).into(),
         };
         let batch: Vec<_> = (first..self.events).take(max).map(event).collect();
