@@ -134,10 +134,7 @@ impl Control {
 
     /// `gold_id` is the id of the gold table: one that was dropped and made anew starts its own history.
     pub async fn recorded(&self, gold_id: &str) -> Result<Recorded, LakeError> {
-        if !self.table.exists().await? {
-            return Ok(Recorded::default());
-        }
-        let snapshot = self.table.snapshot(Replay::Txns).await?;
+        let Some(snapshot) = self.table.snapshot_if_there(Replay::Txns).await? else { return Ok(Recorded::default()) };
         let reached = |activity| snapshot.txns.get(&app_id(activity, gold_id)).map(|progress| progress.version);
         Ok(Recorded {
             watermark: self.last_watermark(snapshot.version).await?,

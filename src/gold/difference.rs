@@ -100,19 +100,13 @@ fn each_row(batch: &RecordBatch, mut take: impl FnMut(Key, String)) -> Result<()
     let users: &StringArray = column(batch, schema::USER_ID)?;
     let sessions: &StringArray = column(batch, schema::SESSION_ID)?;
     let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
-    let lines = comparable_lines(batch).map_err(|error| LakeError::Internal {
-        attempt: "compare sessions",
-        table: schema::TABLE.into(),
-        detail: error.to_string(),
-    })?;
-    let rows = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    for (row, line) in rows.enumerate() {
+    for (row, line) in comparable_lines(batch)?.into_iter().enumerate() {
         let key = Key {
             user_id: users.value(row).to_owned(),
             session_id: sessions.value(row).to_owned(),
             start: Timestamp(starts.value(row)),
         };
-        take(key, String::from_utf8_lossy(line).into_owned());
+        take(key, String::from_utf8_lossy(&line).into_owned());
     }
     Ok(())
 }

@@ -252,28 +252,31 @@ impl Bucket {
 /// Gives each row of `batch` with its date to `add`: all columns but the two that depend on when it was written.
 fn add_digests(batch: &RecordBatch, dates: Dates, mut add: impl FnMut(NaiveDate, &[u8])) -> Result<(), LakeError> {
     let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
-    let lines = comparable_lines(batch).map_err(|error| LakeError::Internal {
-        attempt: "compare sessions",
-        table: schema::TABLE.into(),
-        detail: error.to_string(),
-    })?;
-    let rows = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    for (start, line) in starts.values().iter().zip(rows) {
+    for (start, line) in starts.values().iter().zip(comparable_lines(batch)?) {
         let date = Timestamp(*start).date();
         if dates.contains(date) {
-            add(date, line);
+            add(date, &line);
         }
     }
     Ok(())
 }
 
-pub(super) fn comparable_lines(batch: &RecordBatch) -> Result<Vec<u8>, crate::lake::arrow::error::ArrowError> {
+/// Each row as JSON, in the order of the rows.
+pub(super) fn comparable_lines(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, LakeError> {
     let schema = batch.schema();
     let kept = |name: &str| name != schema::IS_FINAL && name != schema::LAST_UPDATED && name != schema::SESSION_DATE;
     let columns: Vec<usize> =
         schema.fields().iter().enumerate().filter(|(_, field)| kept(field.name())).map(|(index, _)| index).collect();
-    let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write(&batch.project(&columns)?)?;
-    writer.finish()?;
-    Ok(writer.into_inner())
+    let text = || {
+        let mut writer = LineDelimitedWriter::new(Vec::new());
+        writer.write(&batch.project(&columns)?)?;
+        writer.finish()?;
+        Ok(writer.into_inner())
+    };
+    let text = text().map_err(|error: crate::lake::arrow::error::ArrowError| LakeError::Internal {
+        attempt: "compare sessions",
+        table: schema::TABLE.into(),
+        detail: error.to_string(),
+    })?;
+    Ok(text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
 }

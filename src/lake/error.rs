@@ -22,10 +22,13 @@ pub enum LakeError {
     /// Try again later: other writers were faster every time.
     #[error("cannot commit to table `{table}`: lost {attempts} races for a version, the last one for {version}")]
     Contended { table: String, attempts: u32, version: Version },
+    /// Try again later: the store does not list yet what others have committed.
+    #[error("table `{table}` shows version {seen}, version {wanted} was asked for: it is not there, or not listed yet")]
+    NotListedYet { table: String, seen: Version, wanted: Version },
     /// The log no longer reaches back to the version asked for.
     #[error(
         "table `{table}` no longer has the log of version {version}, it was cleaned up; recompute what depends on it \
-         from the data (`clickstream rebuild`)"
+         from the data"
     )]
     LogGone { table: String, version: Version },
     /// A fault of ours or of a library: columns that do not fit, a blocking task that died.

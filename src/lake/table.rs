@@ -128,25 +128,35 @@ impl Table {
 
     /// Replays the log: the last checkpoint, then the commits behind it. Refuses a table that differs from ours.
     pub async fn snapshot(&self, replay: Replay) -> Result<Snapshot, LakeError> {
+        let found = self.snapshot_if_there(replay).await?;
+        found.ok_or_else(|| self.damaged("_delta_log", "the table does not exist".into()))
+    }
+
+    /// `None` when there is no such table.
+    pub async fn snapshot_if_there(&self, replay: Replay) -> Result<Option<Snapshot>, LakeError> {
         let mut snapshot = match self.last_checkpoint().await? {
             Some(checkpoint) => self.read_checkpoint(checkpoint, replay).await?,
             None => Snapshot { version: -1, ..Snapshot::default() },
         };
         self.catch_up_to(&mut snapshot, Version::MAX, replay).await?;
         if snapshot.version < 0 {
-            return Err(self.damaged("_delta_log", "the table does not exist".into()));
+            return Ok(None);
         }
         self.verify(snapshot.protocol.as_ref(), snapshot.metadata.as_ref())?;
-        Ok(snapshot)
+        Ok(Some(snapshot))
     }
 
-    /// The table as it was at `version`, as far as the log goes back.
+    /// The table as it was at `version`, as far as the log goes back. An older state is never passed off as that one.
     pub async fn snapshot_at(&self, version: Version, replay: Replay) -> Result<Snapshot, LakeError> {
         let mut snapshot = match self.last_checkpoint().await? {
             Some(checkpoint) if checkpoint.version <= version => self.read_checkpoint(checkpoint, replay).await?,
             _ => Snapshot { version: -1, ..Snapshot::default() },
         };
         self.catch_up_to(&mut snapshot, version, replay).await?;
+        if snapshot.version < version {
+            let table = self.spec.name.into();
+            return Err(LakeError::NotListedYet { table, seen: snapshot.version, wanted: version });
+        }
         self.verify(snapshot.protocol.as_ref(), snapshot.metadata.as_ref())?;
         Ok(snapshot)
     }

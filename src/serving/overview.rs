@@ -52,11 +52,9 @@ impl Overview {
     /// Of a table that does not exist, nothing.
     pub async fn read(gold: &Table) -> Result<Self, LakeError> {
         let mut overview = Overview::default();
-        if !gold.exists().await? {
-            return Ok(overview);
-        }
+        let Some(snapshot) = gold.snapshot_if_there(Replay::TxnsAndFiles).await? else { return Ok(overview) };
         let mut users = HashSet::new();
-        for add in gold.snapshot(Replay::TxnsAndFiles).await?.files.values() {
+        for add in snapshot.files.values() {
             for batch in gold.read(add, &COLUMNS).await? {
                 overview.add(&batch, &mut users).ok_or_else(|| LakeError::Damaged {
                     table: schema::TABLE.into(),

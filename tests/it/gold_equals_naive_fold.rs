@@ -4,9 +4,7 @@ use crate::support::envelope::Sent;
 use crate::support::naive::{self, Event};
 use crate::support::render;
 use crate::support::world::{NOON, World};
-use clickstream::event::time::Timestamp;
 use proptest::prelude::*;
-use serde_json::json;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -48,22 +46,6 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn body(event: &Event) -> Vec<u8> {
-    json!({
-        "event_id": event.identity,
-        "user_id": event.user,
-        "session_id": event.session,
-        "timestamp": Timestamp(event.at_micros).to_string(),
-        "event_type": event.kind,
-        "page_url": event.url,
-        "product_id": event.products,
-        "product_price": event.price.map(|price| price as f64 / 10_000.0),
-        "transaction_id": event.transaction,
-    })
-    .to_string()
-    .into_bytes()
-}
-
 /// What happens to the events on their way.
 #[derive(Debug, Clone)]
 struct Journey {
@@ -94,7 +76,7 @@ async fn travel(events: &[Event], journey: &Journey, settings: &[(&str, &str)]) 
     for (at, &index) in journey.order.iter().enumerate() {
         let partition = &mut partitions[at % journey.partitions];
         let sequence_number = partition.len() as i64;
-        partition.push(Sent { sequence_number, enqueued_at: NOON, body: body(&events[index]) });
+        partition.push(Sent { sequence_number, enqueued_at: NOON, body: events[index].body() });
     }
     let mut batches = 0;
     for (id, partition) in partitions.iter().enumerate() {

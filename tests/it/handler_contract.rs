@@ -4,14 +4,16 @@ use crate::support::process::Handler;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// A lake at an address where nobody listens.
+const NOWHERE: [(&str, &str); 3] = [
+    ("LAKE_URL", "az://lake/path"),
+    ("AZURE_STORAGE_ACCOUNT_NAME", "account"),
+    ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:9"),
+];
+
 #[tokio::test]
 async fn it_answers_the_readiness_probe_before_it_has_touched_the_lake() {
-    let nowhere = [
-        ("LAKE_URL", "az://lake/path"),
-        ("AZURE_STORAGE_ACCOUNT_NAME", "account"),
-        ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:9"),
-    ];
-    let handler = Handler::start(&nowhere);
+    let handler = Handler::start(&NOWHERE);
     let answer = handler.send_recorded("readiness").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
@@ -83,6 +85,15 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
     std::fs::remove_file(in_the_way).expect("removed");
     let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Anybody may ask for the health; the reason is for the log.
+#[tokio::test]
+async fn health_says_that_the_lake_is_away_and_not_where_it_is() {
+    let handler = Handler::start(&NOWHERE);
+    let health = handler.send_recorded_to("http-default-get", "health").await;
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains("unhealthy"), "{health}");
+    assert!(!health.contains("127.0.0.1"), "{health}");
 }
 
 #[tokio::test]

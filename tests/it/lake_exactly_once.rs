@@ -172,6 +172,16 @@ async fn a_source_that_numbers_anew_is_an_error_that_says_so() {
     assert!(matches!(*error, LakeError::SequenceRestarted { sequence: 9, committed: 109, .. }), "{error}");
 }
 
+/// A list may lag behind: what was planned on less than was asked for would take rows away.
+#[tokio::test]
+async fn a_version_that_is_not_listed_is_an_error_and_not_an_older_one() {
+    let lake = memory();
+    Appender::new(table(&lake)).append(numbers("a", 0, 10)).await.expect("in");
+    assert_eq!(table(&lake).snapshot_at(1, Replay::TxnsAndFiles).await.expect("it is there").files.len(), 1);
+    let error = table(&lake).snapshot_at(2, Replay::TxnsAndFiles).await.expect_err("it is not");
+    assert!(matches!(error, LakeError::NotListedYet { seen: 1, wanted: 2, .. }), "{error}");
+}
+
 fn on_faulty(decide: Decide) -> Lake {
     Lake::on(Arc::new(Faulty::new(decide)), "memory:///lake".parse().expect("a URL"))
 }

@@ -4,7 +4,6 @@ use super::chance::{Chance, between, one_in};
 use super::naive::Event;
 use super::world::Expected;
 use clickstream::event::time::Timestamp;
-use serde_json::json;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -38,7 +37,7 @@ pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produce
         products: (0..chance.up_to(3)).map(|at| format!("P{at}")).collect(),
         identity: format!("e{}-{}", earlier.len(), chance.up_to(u64::MAX - 1)),
     };
-    Produced { body: body(&event), event: Some(event) }
+    Produced { body: event.body(), event: Some(event) }
 }
 
 /// Mostly now, often some minutes ago, sometimes days.
@@ -49,20 +48,4 @@ fn late_by(chance: &Chance) -> i64 {
         _ => between(chance, 1_440, 7_200),
     };
     minutes as i64 * MINUTE + chance.up_to(59) as i64 * 1_000_000
-}
-
-fn body(event: &Event) -> Vec<u8> {
-    json!({
-        "event_id": event.identity,
-        "user_id": event.user,
-        "session_id": event.session,
-        "timestamp": Timestamp(event.at_micros).to_string(),
-        "event_type": event.kind,
-        "page_url": event.url,
-        "product_id": event.products,
-        "product_price": event.price.map(|price| price as f64 / 10_000.0),
-        "transaction_id": event.transaction,
-    })
-    .to_string()
-    .into_bytes()
 }

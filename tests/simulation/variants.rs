@@ -1,6 +1,6 @@
 //! That the simulation can fail: each crucial line, broken, is found within a bounded number of seeds.
 
-use super::schedule::{self, Seeds};
+use super::seeds::{self, Seeds};
 use clickstream::broken::{self, Broken};
 
 const VARIANTS: [Broken; 10] = [
@@ -30,7 +30,7 @@ fn simulation_finds_every_broken_variant() {
     for variant in chosen {
         match seeds_until_found(variant, seeds) {
             Some((tried, why)) => {
-                println!("{variant:?}: found by seed {tried} of {}: {}", seeds.from, first_line(&why))
+                println!("{variant:?}: found within {tried} seeds: {}", first_line(&why))
             }
             None => not_found.push(variant),
         }
@@ -40,7 +40,7 @@ fn simulation_finds_every_broken_variant() {
 
 fn seeds_until_found(variant: Broken, seeds: Seeds) -> Option<(u64, String)> {
     broken::with(Some(variant), || {
-        (seeds.from..seeds.to).find_map(|seed| Some((seed - seeds.from + 1, schedule::run_caught(seed).err()?.why)))
+        (seeds.from..seeds.to).find_map(|seed| Some((seed - seeds.from + 1, seeds::run_caught(seed).err()?.why)))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Gold by brute force: sort all events, walk through them once. Written apart from the product, from the definition.
 
+use clickstream::event::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,25 @@ pub struct Event {
     pub products: Vec<String>,
     /// Tells an event from its repetition.
     pub identity: String,
+}
+
+impl Event {
+    /// As its sender writes it.
+    pub fn body(&self) -> Vec<u8> {
+        json!({
+            "event_id": self.identity,
+            "user_id": self.user,
+            "session_id": self.session,
+            "timestamp": Timestamp(self.at_micros).to_string(),
+            "event_type": self.kind,
+            "page_url": self.url,
+            "product_id": self.products,
+            "product_price": self.price.map(|price| price as f64 / 10_000.0),
+            "transaction_id": self.transaction,
+        })
+        .to_string()
+        .into_bytes()
+    }
 }
 
 const TIMEOUT_MICROS: i64 = 30 * 60 * 1_000_000;
