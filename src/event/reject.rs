@@ -54,6 +54,8 @@ pub enum RejectReason {
     PriceOutOfRange,
     NegativePrice,
     ProductDetailWithoutProduct,
+    /// With all its products it would take too much room in silver.
+    RowsTooLarge,
 }
 
 impl RejectReason {
@@ -76,6 +78,7 @@ impl RejectReason {
         RejectReason::PriceOutOfRange,
         RejectReason::NegativePrice,
         RejectReason::ProductDetailWithoutProduct,
+        RejectReason::RowsTooLarge,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -98,6 +101,7 @@ impl RejectReason {
             RejectReason::PriceOutOfRange => "price_out_of_range",
             RejectReason::NegativePrice => "negative_price",
             RejectReason::ProductDetailWithoutProduct => "product_detail_without_product",
+            RejectReason::RowsTooLarge => "rows_too_large",
         }
     }
 }

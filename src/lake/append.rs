@@ -290,7 +290,7 @@ fn trim(positions: &[Position], committed: Option<Progress>) -> Trim {
     let known = committed.version + i64::from(broken::is(Broken::TrimOffByOne));
     let from = positions.partition_point(|position| position.sequence <= known);
     if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
-        let later_by_ms = last_known.enqueued_ms - recorded_ms;
+        let later_by_ms = last_known.enqueued_ms.saturating_sub(recorded_ms);
         if later_by_ms > CLOCK_GRAIN_MS {
             return Trim::Restarted { sequence: last_known.sequence, committed: committed.version, later_by_ms };
         }
