@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn all_holds_every_reason_once_in_the_order_of_the_checks() {
         assert!(RejectReason::ALL.is_sorted_by(|before, after| before < after));
-        let last = RejectReason::ProductDetailWithoutProduct as usize;
+        let last = RejectReason::RowsTooLarge as usize;
         assert_eq!(RejectReason::ALL.len(), last + 1);
     }
 

@@ -312,3 +312,17 @@ fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> V
     };
     appends.iter().zip(trims).map(outcome).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_of_the_time_may_be_any_number() {
+        let known = [Position { sequence: 5, enqueued_ms: 1_000 }];
+        let trim_at = |recorded_ms| trim(&known, Some(Progress { version: 9, recorded_ms }));
+        assert_eq!(trim_at(None), Trim::Nothing);
+        assert_eq!(trim_at(Some(i64::MAX)), Trim::Nothing);
+        assert!(matches!(trim_at(Some(i64::MIN)), Trim::Restarted { later_by_ms: i64::MAX, .. }));
+    }
+}

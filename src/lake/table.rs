@@ -210,10 +210,14 @@ impl Table {
         let Some(bytes) = self.get(&path).await? else { return Ok(None) };
         let hint: LastCheckpoint =
             serde_json::from_slice(&bytes).map_err(|error| self.damaged(path.as_ref(), error.to_string()))?;
-        match (0..Version::MAX).contains(&hint.version) {
-            true => Ok(Some(hint)),
-            false => Err(self.damaged(path.as_ref(), format!("{} is no version", hint.version))),
+        // A checkpoint of no parts would be read as a table in which nothing is.
+        if !(0..Version::MAX).contains(&hint.version) || hint.parts == Some(0) {
+            return Err(self.damaged(
+                path.as_ref(),
+                format!("version {} in {} parts is no checkpoint", hint.version, hint.parts.unwrap_or(1)),
+            ));
         }
+        Ok(Some(hint))
     }
 
     pub(super) async fn read_checkpoint(

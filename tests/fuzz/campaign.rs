@@ -208,9 +208,9 @@ fn failure(target: &Target, plan: &Plan, input: &[u8], problem: &str) -> String 
 
 /// Writes `input` where a person can find it.
 fn keep(target: &Target, plan: &Plan, input: &[u8]) -> PathBuf {
-    let name = input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let name = input
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let path = plan.failures.join(format!("{}-{name:016x}", target.name));
     let written = std::fs::create_dir_all(&plan.failures).and_then(|()| std::fs::write(&path, input));
     written.unwrap_or_else(|error| panic!("write `{}`: {error}", path.display()));

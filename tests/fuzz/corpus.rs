@@ -13,7 +13,8 @@ impl Corpus {
         let listed = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("list `{}`: {error}", folder.display()));
         let mut paths: Vec<_> = listed.map(|entry| entry.expect("an entry").path()).collect();
         paths.sort();
-        let entries: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).expect("a file of the corpus")).collect();
+        let entries: Vec<Vec<u8>> =
+            paths.iter().map(|path| std::fs::read(path).expect("a file of the corpus")).collect();
         assert!(!entries.is_empty(), "the corpus `{}` is empty", folder.display());
         Corpus { entries }
     }

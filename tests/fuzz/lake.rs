@@ -14,7 +14,7 @@ use clickstream::gold::rows::{Stamp as Written, from_rows, to_rows};
 use clickstream::gold::session::{Counts, Products, Session, State};
 use clickstream::gold::{Windowing, layout, merge, schema};
 use clickstream::lake::file::Statistics;
-use clickstream::lake::log::{Add, Commit, Log};
+use clickstream::lake::log::{Add, Commit, Line, Log};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::{Replay, Snapshot, Table};
 use clickstream::lake::workers::Workers;
@@ -32,7 +32,7 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "commit", run: commit, shape: Shape::Json, most_bytes: 32 << 10, share: 250 },
     Target { name: "table", run: table, shape: Shape::Json, most_bytes: 32 << 10, share: 100 },
     Target { name: "checkpoint", run: checkpoint, shape: Shape::Json, most_bytes: 1 << 10, share: 150 },
-    Target { name: "run", run: run, shape: Shape::Json, most_bytes: 4 << 10, share: 250 },
+    Target { name: "run", run, shape: Shape::Json, most_bytes: 4 << 10, share: 250 },
     Target { name: "state", run: state, shape: Shape::Json, most_bytes: 16 << 10, share: 150 },
 ];
 
@@ -46,8 +46,7 @@ const ROW_BYTES: usize = 1_024;
 fn ingest(input: &[u8]) {
     let Ok(batch) = wire::decode_events(Bytes::copy_from_slice(input), "events") else { return };
     let limits = Limits { max_event_age_micros: None, ..Limits::default() };
-    let parsed: Vec<Parsed> =
-        batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
+    let parsed: Vec<Parsed> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
     let stamp = Stamp { ingested_at: ENQUEUED_AT, source_epoch: 0 };
     let bronze = bronze::rows::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
     assert_eq!(bronze.rows.num_rows(), batch.events.len(), "bronze has every event");
@@ -63,7 +62,7 @@ fn ingest(input: &[u8]) {
     reads_back(merge::fold(facts, &WINDOWING));
 }
 
-/// What the limits of a single event allow for all of them. Columns grow by doubling.
+/// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
 fn most_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) -> usize {
     let source = batch.source.to_string().len();
     let of_one = |(event, parsed): (&clickstream::event::received::ReceivedEvent, &Parsed)| {
@@ -71,7 +70,7 @@ fn most_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) 
         let texts = if rows > 1 { limits.max_rows_bytes } else { 4 * event.body.len() + 1_024 };
         texts + rows * (ROW_BYTES + source + event.offset.len())
     };
-    16 * ROW_BYTES + 2 * batch.events.iter().zip(parsed).map(of_one).sum::<usize>()
+    64 * ROW_BYTES + 2 * batch.events.iter().zip(parsed).map(of_one).sum::<usize>()
 }
 
 fn reads_back(sessions: Vec<Session>) {
@@ -86,7 +85,7 @@ fn commit(input: &[u8]) {
     let Ok(commit) = Commit::parse(1, input) else { return };
     let text = commit.to_text().expect("what was read can be written");
     let again = Commit::parse(1, &text).expect("what was written can be read");
-    assert_eq!(values(&again), values(&commit), "a commit reads again as it was");
+    assert_eq!(actions(&again), actions(&commit), "a commit reads again as it was");
     let run: Option<Run> = commit.info().and_then(|info| serde_json::from_value(info.get(RUN)?.clone()).ok());
     let watermark = run.and_then(|run| run.watermark).unwrap_or(ENQUEUED_AT);
     for replay in [Replay::Txns, Replay::TxnsAndFiles] {
@@ -97,8 +96,10 @@ fn commit(input: &[u8]) {
     }
 }
 
-fn values(commit: &Commit) -> Vec<Value> {
-    commit.lines.iter().map(|line| serde_json::to_value(line).expect("a line is JSON")).collect()
+/// Without `commitInfo`, which is for people: a number of more digits than a float has may change its last one there.
+fn actions(commit: &Commit) -> Vec<Value> {
+    let without = |line: &Line| Line { commit_info: None, ..line.clone() };
+    commit.lines.iter().map(|line| serde_json::to_value(without(line)).expect("a line is JSON")).collect()
 }
 
 /// What gold's next activation asks of its files.
@@ -176,7 +177,7 @@ fn run(input: &[u8]) {
 fn state(input: &[u8]) {
     let Ok(state) = serde_json::from_slice::<State>(input) else { return };
     let mut session = session(state);
-    assert!(session.purchase_count() >= i64::MIN && !session.total_purchase_value().to_string().is_empty());
+    assert!(session.purchase_count() >= session.state.plain_purchases, "a count does not go round");
     reads_back(vec![session.clone()]);
     session.absorb(session.clone(), WINDOWING.most_event_keys);
     reads_back(vec![session]);

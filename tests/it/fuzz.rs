@@ -15,7 +15,9 @@ use std::path::Path;
 const INPUTS: u64 = 20_000;
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("`{name}` must be a number, it is `{text}`")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("`{name}` must be a number, it is `{text}`")))
 }
 
 fn run(targets: &[Target]) {
