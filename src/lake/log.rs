@@ -174,8 +174,8 @@ impl Log {
     }
 }
 
-/// `00000000000000000007.json` is version 7; checkpoints and everything else are none, nor is the last number, which none
-/// could follow.
+/// `00000000000000000007.json` is version 7; checkpoints and everything else are none, nor is the last number, which
+/// none could follow.
 pub(super) fn version_of(path: &Path) -> Option<Version> {
     let digits = path.filename()?.strip_suffix(".json")?;
     (digits.len() == 20).then(|| digits.parse().ok()).flatten().filter(|&version| version < Version::MAX)

@@ -48,7 +48,8 @@ impl std::fmt::Display for Report {
         let rate = self.inputs as f64 / self.took.as_secs_f64().max(1e-9);
         write!(
             f,
-            "{} inputs of {} bytes on average in {:.1} s, {rate:.0} a second; slowest {:.3} ms (input {}); memory +{} KiB",
+            "{} inputs of {} bytes on average in {:.1} s, {rate:.0} a second; slowest {:.3} ms (input {}); \
+             memory +{} KiB",
             self.inputs,
             self.bytes / self.inputs.max(1),
             self.took.as_secs_f64(),
