@@ -105,6 +105,40 @@ pub struct Click {
     pub unknown_fields: u32,
 }
 
+impl Click {
+    /// Bytes of text in all the rows of silver that the event becomes, where what belongs to the event stands on each.
+    pub fn text_bytes_in_rows(&self) -> usize {
+        let texts = [
+            &self.event_id,
+            &self.page_url,
+            &self.page_domain,
+            &self.transaction_id,
+            &self.browser,
+            &self.os,
+            &self.device_type,
+            &self.referral_source,
+            &self.referral_domain,
+            &self.geo_country,
+            &self.geo_city,
+            &self.ip_address,
+        ];
+        let required = [&self.user_id.0, &self.session_id.0].map(String::len).iter().sum::<usize>();
+        let optional = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let lists = [&self.event_level.names, &self.event_level.brands, &self.event_level.categories];
+        let lists = lists.into_iter().flatten().map(String::len).sum::<usize>();
+        let on_each_row = required + self.event_type.as_str().len() + optional + lists;
+        let of_products = self.products.iter().map(Product::text_bytes).sum::<usize>();
+        self.products.len().max(1) * on_each_row + of_products
+    }
+}
+
+impl Product {
+    fn text_bytes(&self) -> usize {
+        let texts = [&self.id, &self.name, &self.brand, &self.category];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,8 @@ pub enum RejectReason {
     PriceOutOfRange,
     NegativePrice,
     ProductDetailWithoutProduct,
+    /// With all its products it would take too much room in silver.
+    RowsTooLarge,
 }
 
 impl RejectReason {
@@ -76,6 +78,7 @@ impl RejectReason {
         RejectReason::PriceOutOfRange,
         RejectReason::NegativePrice,
         RejectReason::ProductDetailWithoutProduct,
+        RejectReason::RowsTooLarge,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -98,6 +101,7 @@ impl RejectReason {
             RejectReason::PriceOutOfRange => "price_out_of_range",
             RejectReason::NegativePrice => "negative_price",
             RejectReason::ProductDetailWithoutProduct => "product_detail_without_product",
+            RejectReason::RowsTooLarge => "rows_too_large",
         }
     }
 }
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn all_holds_every_reason_once_in_the_order_of_the_checks() {
         assert!(RejectReason::ALL.is_sorted_by(|before, after| before < after));
-        let last = RejectReason::ProductDetailWithoutProduct as usize;
+        let last = RejectReason::RowsTooLarge as usize;
         assert_eq!(RejectReason::ALL.len(), last + 1);
     }
 

@@ -15,8 +15,11 @@ pub struct Location {
     pub domain: Option<String>,
 }
 
-/// No DNS name is longer, not even with every byte percent-encoded; decoding punycode is not linear.
-const MAX_HOST_BYTES: usize = 3 * 253;
+/// No name of DNS is longer, the dot behind it included.
+const MAX_NAME_BYTES: usize = 254;
+/// Nor is one with every byte percent-encoded, or shown as letters that UTF-8 writes with four bytes; decoding punycode
+/// is not linear.
+const MAX_HOST_BYTES: usize = 4 * MAX_NAME_BYTES;
 
 impl Location {
     /// Reads a page's address. A relative one is on `site_domain`; one of another scheme, or unreadable, on none.
@@ -128,12 +131,14 @@ fn lower_case(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// A host by the URL standard, punycode shown as the letters it stands for where that is valid.
+/// A host by the URL standard, punycode shown as the letters it stands for where these can only stand for it.
 fn decoded_host(host: &str) -> Option<String> {
     match Host::parse(host).ok()? {
+        Host::Domain(ascii) if ascii.len() > MAX_NAME_BYTES => None,
         Host::Domain(ascii) => {
             let (readable, valid) = idna::domain_to_unicode(&ascii);
-            Some(if valid.is_ok() { readable } else { ascii })
+            let stands_for_it = matches!(Host::parse(&readable), Ok(Host::Domain(again)) if again == ascii);
+            Some(if valid.is_ok() && stands_for_it { readable } else { ascii })
         }
         address => Some(address.to_string()),
     }

@@ -38,7 +38,7 @@ fn is_within_reach(add: &Add, times: &[i64], timeout_micros: i64) -> bool {
 /// The files with sessions that became final since they were written, as of the last full hour of the watermark: a
 /// file is rewritten for finality alone at most once an hour.
 pub fn due_for_finality(add: &Add, watermark: Timestamp, timeout_micros: i64) -> bool {
-    let hour = watermark.0.div_euclid(FINALITY_STEP_MICROS) * FINALITY_STEP_MICROS;
+    let hour = watermark.0.div_euclid(FINALITY_STEP_MICROS).saturating_mul(FINALITY_STEP_MICROS);
     let final_before = hour.saturating_sub(timeout_micros);
     let tag = |name| add.tags.as_ref().and_then(|tags| tags.get(name).cloned().flatten());
     match (tag(FINALITY_KNOWN), tag(EARLIEST_OPEN_END).and_then(|end| end.parse::<i64>().ok())) {

@@ -35,7 +35,7 @@ pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeEr
 }
 
 fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let seconds = |session: &Session| (session.end.0 - session.start.0) as f64 / MICROS_PER_SECOND as f64;
+    let seconds = |session: &Session| session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64;
     vec![
         Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.user_id.0))),
         Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.session_id.0))),

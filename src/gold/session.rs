@@ -113,11 +113,8 @@ impl Session {
     pub fn absorb(&mut self, other: Session, most_keys: usize) {
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
-        self.total_events += other.total_events;
-        self.counts.add_to_cart += other.counts.add_to_cart;
-        self.counts.remove_from_cart += other.counts.remove_from_cart;
-        self.counts.search += other.counts.search;
-        self.counts.checkout += other.counts.checkout;
+        self.total_events = self.total_events.saturating_add(other.total_events);
+        self.counts.absorb(other.counts);
         self.products.ids.extend(other.products.ids);
         self.products.names.extend(other.products.names);
         self.products.brands.extend(other.products.brands);
@@ -136,7 +133,7 @@ impl Session {
     }
 
     pub fn purchase_count(&self) -> i64 {
-        self.state.plain_purchases + self.state.transactions.len() as i64
+        self.state.plain_purchases.saturating_add(self.state.transactions.len() as i64)
     }
 
     pub fn total_purchase_value(&self) -> Money {
@@ -162,6 +159,16 @@ impl Session {
     }
 }
 
+impl Counts {
+    // Stored counts may be anything: a sum that goes round would hide that, one that stops does not.
+    fn absorb(&mut self, other: Counts) {
+        self.add_to_cart = self.add_to_cart.saturating_add(other.add_to_cart);
+        self.remove_from_cart = self.remove_from_cart.saturating_add(other.remove_from_cart);
+        self.search = self.search.saturating_add(other.search);
+        self.checkout = self.checkout.saturating_add(other.checkout);
+    }
+}
+
 impl State {
     fn purchase(&mut self, fact: &Fact) {
         let value = fact.value.map_or(0, |value| value.0);
@@ -180,7 +187,7 @@ impl State {
         self.page_urls.extend(other.page_urls);
         self.landing = self.landing.take().into_iter().chain(other.landing).min();
         self.exit = self.exit.take().into_iter().chain(other.exit).max();
-        self.plain_purchases += other.plain_purchases;
+        self.plain_purchases = self.plain_purchases.saturating_add(other.plain_purchases);
         self.plain_value = Money(self.plain_value).saturating_add(Money(other.plain_value)).0;
         keep_first(&mut self.transactions, other.transactions);
         keep_first(&mut self.first_known, other.first_known);

@@ -290,7 +290,7 @@ fn trim(positions: &[Position], committed: Option<Progress>) -> Trim {
     let known = committed.version + i64::from(broken::is(Broken::TrimOffByOne));
     let from = positions.partition_point(|position| position.sequence <= known);
     if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
-        let later_by_ms = last_known.enqueued_ms - recorded_ms;
+        let later_by_ms = last_known.enqueued_ms.saturating_sub(recorded_ms);
         if later_by_ms > CLOCK_GRAIN_MS {
             return Trim::Restarted { sequence: last_known.sequence, committed: committed.version, later_by_ms };
         }
@@ -311,4 +311,18 @@ fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> V
         }
     };
     appends.iter().zip(trims).map(outcome).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_of_the_time_may_be_any_number() {
+        let known = [Position { sequence: 5, enqueued_ms: 1_000 }];
+        let trim_at = |recorded_ms| trim(&known, Some(Progress { version: 9, recorded_ms }));
+        assert_eq!(trim_at(None), Trim::Nothing);
+        assert_eq!(trim_at(Some(i64::MAX)), Trim::Nothing);
+        assert!(matches!(trim_at(Some(i64::MIN)), Trim::Restarted { later_by_ms: i64::MAX, .. }));
+    }
 }

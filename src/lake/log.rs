@@ -174,8 +174,24 @@ impl Log {
     }
 }
 
-/// `00000000000000000007.json` is version 7; checkpoints and everything else are none.
+/// `00000000000000000007.json` is version 7; checkpoints and everything else are none, nor is the last number, which
+/// none could follow.
 pub(super) fn version_of(path: &Path) -> Option<Version> {
     let digits = path.filename()?.strip_suffix(".json")?;
-    (digits.len() == 20).then(|| digits.parse().ok()).flatten()
+    (digits.len() == 20).then(|| digits.parse().ok()).flatten().filter(|&version| version < Version::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_has_twenty_digits_and_one_behind_it() {
+        let version = |name: &str| version_of(&Path::from(format!("_delta_log/{name}")));
+        assert_eq!(version("00000000000000000007.json"), Some(7));
+        assert_eq!(version("09223372036854775806.json"), Some(Version::MAX - 1));
+        for name in ["09223372036854775807.json", "99999999999999999999.json", "7.json", "00000000000000000007.crc"] {
+            assert_eq!(version(name), None, "{name}");
+        }
+    }
 }

@@ -218,7 +218,16 @@ impl Table {
     pub(super) async fn last_checkpoint(&self) -> Result<Option<LastCheckpoint>, LakeError> {
         let path = Path::from("_delta_log/_last_checkpoint");
         let Some(bytes) = self.get(&path).await? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.damaged(path.as_ref(), error.to_string()))
+        let hint: LastCheckpoint =
+            serde_json::from_slice(&bytes).map_err(|error| self.damaged(path.as_ref(), error.to_string()))?;
+        // A checkpoint of no parts would be read as a table in which nothing is.
+        if !(0..Version::MAX).contains(&hint.version) || hint.parts == Some(0) {
+            return Err(self.damaged(
+                path.as_ref(),
+                format!("version {} in {} parts is no checkpoint", hint.version, hint.parts.unwrap_or(1)),
+            ));
+        }
+        Ok(Some(hint))
     }
 
     pub(super) async fn read_checkpoint(
@@ -297,14 +306,15 @@ pub(super) struct LastCheckpoint {
 }
 
 impl LastCheckpoint {
-    fn paths(&self) -> Vec<Path> {
-        let version = self.version;
-        match self.parts {
-            None => vec![Path::from(format!("_delta_log/{version:020}.checkpoint.parquet"))],
-            Some(parts) => (1..=parts)
-                .map(|part| Path::from(format!("_delta_log/{version:020}.checkpoint.{part:010}.{parts:010}.parquet")))
-                .collect(),
-        }
+    /// One after the other: the hint may name more parts than there is memory for their names.
+    fn paths(&self) -> impl Iterator<Item = Path> + use<> {
+        let (version, parts) = (self.version, self.parts);
+        (1..=parts.unwrap_or(1)).map(move |part| {
+            Path::from(match parts {
+                None => format!("_delta_log/{version:020}.checkpoint.parquet"),
+                Some(parts) => format!("_delta_log/{version:020}.checkpoint.{part:010}.{parts:010}.parquet"),
+            })
+        })
     }
 }
 

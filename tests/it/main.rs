@@ -3,6 +3,7 @@
 mod chaos;
 mod corruptions;
 mod defects;
+mod fuzz;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;
 mod handler_contract;

@@ -1,8 +1,9 @@
-//! No text longer than its limit.
+//! No text longer than its limit, nor all of an event's together where they are repeated.
 
 use super::field::Field;
 use super::limits::Limits;
 use super::members::Members;
+use crate::event::click::Click;
 use crate::event::reject::{Reject, RejectReason};
 
 const IDS: [Field; 6] =
@@ -48,4 +49,18 @@ pub(super) fn check_text(field: Field, text: &str, max_bytes: usize) -> Result<(
 pub(super) fn list_too_long(field: Field, max_length: usize) -> Reject {
     let detail = format!("`{}` is a list of more than {max_length} elements", field.name());
     Reject::new(RejectReason::FieldTooLong, detail)
+}
+
+/// Refuses an event of several products that would take too much room as rows.
+pub(super) fn check_rows(click: &Click, max_bytes: usize) -> Result<(), Reject> {
+    let products = click.products.len();
+    let bytes = if products > 1 { click.text_bytes_in_rows() } else { 0 };
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    let detail = format!(
+        "the event has {products} products, and its texts on a row for each of them are {bytes} bytes, more than \
+         {max_bytes}: send fewer products in one event"
+    );
+    Err(Reject::new(RejectReason::RowsTooLarge, detail))
 }

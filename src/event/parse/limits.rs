@@ -15,6 +15,9 @@ pub struct Limits {
     pub max_id_bytes: usize,
     /// Elements of one list.
     pub max_list_length: usize,
+    /// Of text in the rows of one event that has several products. What belongs to the event stands on each of them, so
+    /// without this bound a small body could become a thousand times as much.
+    pub max_rows_bytes: usize,
     /// How far an event may lie behind the moment the event hub took it: clocks differ.
     pub future_tolerance_micros: i64,
     /// How far it may lie before; `None` for an archive, where any age is right.
@@ -34,6 +37,8 @@ impl Default for Limits {
             max_text_bytes: 8_192,
             max_id_bytes: 512,
             max_list_length: 1_000,
+            // A thousand products of an ordinary event; and a thousand such events still fit the memory of an instance.
+            max_rows_bytes: 256 << 10,
             future_tolerance_micros: 5 * MICROS_PER_MINUTE,
             max_event_age_micros: Some(30 * 24 * 60 * MICROS_PER_MINUTE),
             site_domain: None,

@@ -53,7 +53,7 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Cli
     let (referral_source, referral_domain) = referrer.map_or((None, None), |from| (Some(from.text), from.domain));
     let event_id = members.owned_text(Field::EventId);
     let device = device::Device::read(&members);
-    Ok(Click {
+    let click = Click {
         event_key: identity::event_key(event_id.as_deref(), event_time, body),
         event_id,
         user_id: UserId(user_id),
@@ -79,7 +79,9 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Cli
         is_new_user: members.value(Field::IsNewUser).as_bool(),
         cart_size: members.value(Field::CartSize).as_i32(),
         unknown_fields: members.unknown(),
-    })
+    };
+    lengths::check_rows(&click, limits.max_rows_bytes)?;
+    Ok(click)
 }
 
 fn event_type(members: &Members<'_>) -> Result<EventType, Reject> {

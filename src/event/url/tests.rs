@@ -90,6 +90,20 @@ fn a_referrer_is_a_word_or_an_address() {
 }
 
 #[test]
+fn letters_are_shown_only_where_they_stand_for_the_name() {
+    // The letters of the first look like punycode themselves, and read again they would be no host.
+    let not_shown = page("https://xn--xn---mnchen-3ye.example/").1;
+    assert_eq!(not_shown.as_deref(), Some("xn--xn---mnchen-3ye.example"));
+    assert_eq!(page("https://xn--mnchen-3ya.example/").1.as_deref(), Some("münchen.example"));
+}
+
+#[test]
+fn a_host_longer_than_a_name_can_be_is_none() {
+    let host = format!("xn--zzzexitzzzzzzzzzz{}", "a".repeat(240));
+    assert_eq!(page(&format!("https://{host}/")).1, None);
+}
+
+#[test]
 fn segments_are_of_the_path_alone() {
     let cases: [(&str, &[&str]); 9] = [
         ("/products/LAPTOP?x=/a/b", &["products", "LAPTOP"]),

@@ -116,6 +116,26 @@ fn texts_and_lists_have_a_length() {
 }
 
 #[test]
+fn what_an_event_says_of_all_its_products_has_a_length() {
+    let products = |count: usize, changes: Json| {
+        let mut all = changes;
+        all["product_id"] = json!(vec!["p"; count]);
+        reason_of(all)
+    };
+    let too_much = Some(RejectReason::RowsTooLarge);
+    for name in ["page_url", "referral_source", "geo_city", "category"] {
+        let text = "x".repeat(8_000);
+        assert_eq!(products(1_000, json!({name: text})), too_much, "{name}");
+        assert_eq!(products(30, json!({name: text})), None, "{name}");
+        assert_eq!(reason_of(json!({name: text})), None, "{name}");
+    }
+    for name in ["product_name", "product_brand", "category"] {
+        assert_eq!(products(1_000, json!({name: vec!["another length"; 999]})), too_much, "{name}");
+    }
+    assert_eq!(products(1_000, json!({"page_url": "/search?q=everything"})), None);
+}
+
+#[test]
 fn an_escaped_text_counts_by_what_it_says() {
     let escaped = String::from_utf8(event(json!({"event_id": "ID"}))).unwrap().replace("ID", &"\\u0041".repeat(512));
     assert_eq!(reason(escaped.as_bytes()), None);

@@ -1,0 +1,4 @@
+//! The target `url` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| clickstream_fuzz::machine::network::url(input));

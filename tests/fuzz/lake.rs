@@ -1,0 +1,200 @@
+//! What is read back from the lake, where anything may have been at it; and what a batch becomes on its way there.
+
+use super::machine::network::ENQUEUED_AT;
+use super::machine::{Shape, Target};
+use bytes::Bytes;
+use clickstream::event::Parsed;
+use clickstream::event::ids::{SessionId, UserId};
+use clickstream::event::parse::{Limits, parse};
+use clickstream::event::received::ReceivedBatch;
+use clickstream::event::time::Timestamp;
+use clickstream::gold::control::{RUN, Run};
+use clickstream::gold::fact::{self, Visit};
+use clickstream::gold::rows::{Stamp as Written, from_rows, to_rows};
+use clickstream::gold::session::{Counts, Products, Session, State};
+use clickstream::gold::{Windowing, layout, merge, schema};
+use clickstream::lake::file::Statistics;
+use clickstream::lake::log::{Add, Commit, Line, Log};
+use clickstream::lake::store::Lake;
+use clickstream::lake::table::{Replay, Snapshot, Table};
+use clickstream::lake::workers::Workers;
+use clickstream::lineage::Stamp;
+use clickstream::silver::quarantine;
+use clickstream::{bronze, silver, wire};
+use futures::executor::block_on;
+use object_store::{ObjectStoreExt, PutPayload};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub const TARGETS: [Target; 6] = [
+    Target { name: "ingest", run: ingest, shape: Shape::Json, most_bytes: 32 << 10, share: 100 },
+    Target { name: "commit", run: commit, shape: Shape::Json, most_bytes: 32 << 10, share: 250 },
+    Target { name: "table", run: table, shape: Shape::Json, most_bytes: 32 << 10, share: 100 },
+    Target { name: "checkpoint", run: checkpoint, shape: Shape::Json, most_bytes: 1 << 10, share: 150 },
+    Target { name: "run", run, shape: Shape::Json, most_bytes: 4 << 10, share: 250 },
+    Target { name: "state", run: state, shape: Shape::Json, most_bytes: 16 << 10, share: 150 },
+];
+
+const TIMEOUT_MICROS: i64 = 1_800_000_000;
+const WINDOWING: Windowing = Windowing { timeout_micros: TIMEOUT_MICROS, most_event_keys: 1_000 };
+const WRITTEN: Written = Written { last_updated: ENQUEUED_AT, final_before: ENQUEUED_AT };
+/// Of fixed size, in one row of silver: numbers, instants, and where texts begin.
+const ROW_BYTES: usize = 1_024;
+
+/// An envelope becomes rows, as many as there are events, and these become sessions that read back as written.
+fn ingest(input: &[u8]) {
+    let Ok(batch) = wire::decode_events(Bytes::copy_from_slice(input), "events") else { return };
+    let limits = Limits { max_event_age_micros: None, ..Limits::default() };
+    let parsed: Vec<Parsed> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
+    let stamp = Stamp { ingested_at: ENQUEUED_AT, source_epoch: 0 };
+    let bronze = bronze::rows::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
+    assert_eq!(bronze.rows.num_rows(), batch.events.len(), "bronze has every event");
+    let rejected = quarantine::rows(&batch, &parsed, stamp).expect("a batch fits quarantine").rows;
+    assert_eq!(rejected.num_rows(), parsed.iter().filter(|parsed| parsed.is_err()).count());
+    let good = silver::rows::rows(&batch, &parsed, stamp).expect("a batch fits silver").rows;
+    let most = most_silver_bytes(&batch, &parsed, &limits);
+    let bytes = good.get_array_memory_size();
+    assert!(bytes <= most, "{bytes} bytes of silver from {}, at most {most}", input.len());
+    let mut facts = Vec::new();
+    fact::read(&good, |_, _| true, &mut facts).expect("silver reads its own rows");
+    assert_eq!(facts.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
+    reads_back(merge::fold(facts, &WINDOWING));
+}
+
+/// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
+fn most_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) -> usize {
+    let source = batch.source.to_string().len();
+    let of_one = |(event, parsed): (&clickstream::event::received::ReceivedEvent, &Parsed)| {
+        let rows = parsed.as_ref().map_or(0, |click| click.products.len().max(1));
+        let texts = if rows > 1 { limits.max_rows_bytes } else { 4 * event.body.len() + 1_024 };
+        texts + rows * (ROW_BYTES + source + event.offset.len())
+    };
+    64 * ROW_BYTES + 2 * batch.events.iter().zip(parsed).map(of_one).sum::<usize>()
+}
+
+fn reads_back(sessions: Vec<Session>) {
+    let rows = to_rows(&sessions, WRITTEN).expect("sessions fit gold");
+    let read: Vec<Session> =
+        from_rows(&rows, |_| true).expect("gold reads its own rows").into_iter().map(|(_, session)| session).collect();
+    assert_eq!(read, sessions, "a session reads back as it was written");
+}
+
+/// A commit that can be read can be written, and reads the same again; nothing it says can break a reader.
+fn commit(input: &[u8]) {
+    let Ok(commit) = Commit::parse(1, input) else { return };
+    let text = commit.to_text().expect("what was read can be written");
+    let again = Commit::parse(1, &text).expect("what was written can be read");
+    assert_eq!(actions(&again), actions(&commit), "a commit reads again as it was");
+    let run: Option<Run> = commit.info().and_then(|info| serde_json::from_value(info.get(RUN)?.clone()).ok());
+    let watermark = run.and_then(|run| run.watermark).unwrap_or(ENQUEUED_AT);
+    for replay in [Replay::Txns, Replay::TxnsAndFiles] {
+        let mut snapshot = Snapshot::default();
+        snapshot.apply(&commit, replay);
+        assert!(snapshot.files.len() <= commit.adds().count() && snapshot.txns.len() <= commit.txns().count());
+        plan_with(snapshot.files.values(), watermark);
+    }
+}
+
+/// Without `commitInfo`, which is for people: a number of more digits than a float has may change its last one there.
+fn actions(commit: &Commit) -> Vec<Value> {
+    let without = |line: &Line| Line { commit_info: None, ..line.clone() };
+    commit.lines.iter().map(|line| serde_json::to_value(without(line)).expect("a line is JSON")).collect()
+}
+
+/// What gold's next activation asks of its files.
+fn plan_with<'a>(files: impl Iterator<Item = &'a Add> + Clone, watermark: Timestamp) {
+    let times = [i64::MIN, Timestamp::EARLIEST.0, 0, ENQUEUED_AT.0, Timestamp::LATEST.0, i64::MAX];
+    assert!(layout::within_reach(files.clone(), &times, TIMEOUT_MICROS).len() <= files.clone().count());
+    for add in files {
+        let known = Statistics::of(add);
+        for column in [schema::SESSION_START_TIME, schema::SESSION_END_TIME] {
+            // A range that is the wrong way round is the writer's word, and harmless.
+            let _ = known.instants(column);
+        }
+        let due = [watermark, Timestamp(i64::MIN), Timestamp(i64::MAX)]
+            .map(|at| layout::due_for_finality(add, at, TIMEOUT_MICROS));
+        assert!(due[2] >= due[1], "what is due at the beginning of time is due at its end");
+        let _ = layout::partition(add);
+    }
+}
+
+/// Version 0 of gold, as it is created.
+static FIRST_COMMIT: LazyLock<Bytes> = LazyLock::new(|| {
+    let table = gold_table();
+    block_on(table.create_if_missing(0)).expect("created");
+    block_on(async { table.store.get(&Log::path(0)).await?.bytes().await }).expect("version 0")
+});
+
+fn gold_table() -> Table {
+    let lake = Lake::open("memory:///lake", &BTreeMap::new()).expect("a lake in memory needs nothing");
+    Table::at(&lake, schema::table(), &Workers::InPlace)
+}
+
+fn put(table: &Table, path: &str, bytes: Bytes) {
+    block_on(table.store.put(&path.into(), PutPayload::from(bytes))).expect("memory takes everything");
+}
+
+/// Opening and walking a table whose second commit is `input`: a table or an error, and the same version by both.
+fn table(input: &[u8]) {
+    let table = gold_table();
+    put(&table, Log::path(0).as_ref(), FIRST_COMMIT.clone());
+    put(&table, Log::path(1).as_ref(), Bytes::copy_from_slice(input));
+    let opened = block_on(table.snapshot(Replay::TxnsAndFiles));
+    let walked = block_on(table.walk(Some(1), |_| ()));
+    if let (Ok(opened), Ok(Some(walked))) = (&opened, &walked) {
+        assert_eq!(opened.version, walked.head.version, "both read the log to its end");
+        assert_eq!(opened.txns, walked.head.txns);
+        assert!(opened.files.keys().eq(walked.head.files.keys()), "both know the same files");
+    }
+    if let Err(error) = opened {
+        assert!(error.to_string().len() <= 4 * input.len() + 4_096, "an error of bounded length");
+    }
+}
+
+/// Opening a table whose hint at a checkpoint is `input`.
+fn checkpoint(input: &[u8]) {
+    let table = gold_table();
+    put(&table, Log::path(0).as_ref(), FIRST_COMMIT.clone());
+    put(&table, "_delta_log/_last_checkpoint", Bytes::copy_from_slice(input));
+    assert!(block_on(table.snapshot(Replay::Txns)).is_err(), "there is no checkpoint to hint at");
+    let walked = block_on(table.walk(None, |_| ())).expect("a walk believes no hint");
+    assert!(walked.is_some_and(|walk| !walk.flaws.is_empty()), "a walk finds the hint wrong");
+}
+
+/// The control row that a commit to gold carries.
+fn run(input: &[u8]) {
+    let Ok(run) = serde_json::from_slice::<Run>(input) else { return };
+    let text = serde_json::to_vec(&run).expect("what was read can be written");
+    assert_eq!(serde_json::from_slice::<Run>(&text).expect("what was written can be read"), run);
+    for at in [Some(run.finished_at), run.watermark, run.watermark_before].into_iter().flatten() {
+        assert!(!at.to_string().is_empty() && !at.date().to_string().is_empty());
+        let _ = at.millis();
+    }
+}
+
+/// A session whose stored state is `input`: counted, combined with another, written and read.
+fn state(input: &[u8]) {
+    let Ok(state) = serde_json::from_slice::<State>(input) else { return };
+    let mut session = session(state);
+    assert!(session.purchase_count() >= session.state.plain_purchases, "a count does not go round");
+    reads_back(vec![session.clone()]);
+    session.absorb(session.clone(), WINDOWING.most_event_keys);
+    reads_back(vec![session]);
+}
+
+/// With counts and times as no event makes them.
+fn session(state: State) -> Session {
+    Session {
+        visit: Visit { user_id: UserId("u".into()), session_id: SessionId("s".into()) },
+        start: Timestamp(i64::MIN),
+        end: Timestamp(i64::MAX),
+        total_events: i64::MAX,
+        counts: Counts { add_to_cart: i64::MAX, remove_from_cart: i64::MIN, search: 0, checkout: 1 },
+        products: Products::default(),
+        is_bot: false,
+        event_keys: vec![i64::MIN, i64::MAX],
+        duplicates_unchecked: false,
+        state,
+    }
+}

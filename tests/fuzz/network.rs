@@ -1,0 +1,115 @@
+//! What a sender reaches: the host's envelope, the body of an event, its times and addresses.
+
+use super::{Shape, Target};
+use bytes::Bytes;
+use clickstream::event::click::Click;
+use clickstream::event::parse::{Limits, parse};
+use clickstream::event::reject::Reject;
+use clickstream::event::time::Timestamp;
+use clickstream::event::url::{Location, path_segments};
+use clickstream::wire::{EnvelopeError, decode_events};
+use std::sync::LazyLock;
+
+pub const TARGETS: [Target; 4] = [
+    Target { name: "envelope", run: envelope, shape: Shape::Json, most_bytes: 64 << 10, share: 100 },
+    Target { name: "event", run: event, shape: Shape::Json, most_bytes: 64 << 10, share: 150 },
+    Target { name: "time", run: time, shape: Shape::Text, most_bytes: 4 << 10, share: 375 },
+    Target { name: "url", run: url, shape: Shape::Text, most_bytes: 16 << 10, share: 375 },
+];
+
+/// More than [`decode_events`] lets through in one invocation.
+const MOST_EVENTS: usize = 100_000;
+/// When the events of the corpus were taken.
+pub const ENQUEUED_AT: Timestamp = Timestamp(1_768_478_400_000_000);
+
+static LIMITS: LazyLock<Limits> =
+    LazyLock::new(|| Limits { site_domain: Some("shop.example".into()), ..Limits::default() });
+
+/// A batch is in order, knows its source, and holds no more bytes than came.
+pub fn envelope(input: &[u8]) {
+    match decode_events(Bytes::copy_from_slice(input), "events") {
+        Ok(batch) => {
+            assert!(batch.events.len() <= MOST_EVENTS, "{} events", batch.events.len());
+            let grows = batch.events.windows(2).all(|pair| pair[0].sequence_number < pair[1].sequence_number);
+            assert!(grows, "sequence numbers grow within a batch");
+            let source = &batch.source;
+            for part in [&source.namespace, &source.event_hub, &source.consumer_group, &source.partition_id] {
+                assert!(!part.is_empty(), "a source is known completely: {source:?}");
+            }
+            let bytes: usize = batch.events.iter().map(|event| event.body.len() + event.offset.len()).sum();
+            assert!(bytes <= input.len(), "{bytes} bytes from {}", input.len());
+            assert!(batch.events.iter().all(|event| is_within_years(event.enqueued_at)), "an instant within the years");
+        }
+        Err(error) => check_error(&error, input.len()),
+    }
+}
+
+/// What an operator reads is bounded by what came.
+fn check_error(error: &EnvelopeError, input_bytes: usize) {
+    let text = error.to_string();
+    assert!(!text.is_empty() && text.len() <= 2 * input_bytes + 512, "an error of {} bytes", text.len());
+}
+
+/// A click or a reject, the same one each time, within the limits.
+pub fn event(input: &[u8]) {
+    let parsed = parse(input, ENQUEUED_AT, &LIMITS);
+    assert_eq!(parsed, parse(input, ENQUEUED_AT, &LIMITS), "the same bytes give the same event");
+    match parsed {
+        Ok(click) => check_click(&click, input.len()),
+        Err(Reject { reason, detail }) => {
+            assert!(!detail.is_empty() && detail.chars().count() <= Reject::MAX_DETAIL_CHARS, "{reason}: {detail}");
+        }
+    }
+}
+
+fn check_click(click: &Click, input_bytes: usize) {
+    let limits = &*LIMITS;
+    for id in [&click.user_id.0, &click.session_id.0] {
+        assert!(!id.is_empty() && id.len() <= limits.max_id_bytes, "an id of {} bytes", id.len());
+    }
+    assert!(is_within_years(click.event_time));
+    assert!(click.event_time <= ENQUEUED_AT.plus_micros(limits.future_tolerance_micros), "not from the future");
+    assert!(click.products.len() <= limits.max_list_length, "{} products", click.products.len());
+    for domain in click.page_domain.iter().chain(&click.referral_domain) {
+        assert!(!domain.is_empty(), "a domain is never empty");
+    }
+    let prices = click.products.iter().filter_map(|product| product.price).chain(click.event_value);
+    assert!(prices.into_iter().all(|price| !price.is_negative()), "no negative price");
+    // A name of punycode is shorter than what it stands for.
+    let (bytes, most) = (click.text_bytes_in_rows(), limits.max_rows_bytes.max(4 * input_bytes + 1_024));
+    assert!(bytes <= most, "{bytes} bytes of rows from {input_bytes}");
+}
+
+/// What is read is written such that it is read alike.
+pub fn time(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    for at in [Timestamp::parse(&text), Timestamp::parse_epoch_millis(&text)].into_iter().flatten() {
+        assert!(is_within_years(at), "`{text}` is {}", at.0);
+        let written = at.to_string();
+        assert_eq!(Timestamp::parse(&written), Some(at), "`{text}` is written `{written}`");
+        // Offsets and blanks take the way of other producers' texts.
+        assert_eq!(Timestamp::parse(&written.replace('T', " ").replace('Z', "+00:00")), Some(at), "`{written}`");
+        let millis = at.millis();
+        assert!((millis * 1_000..millis * 1_000 + 1_000).contains(&at.0), "`{written}` is {millis} ms");
+        assert_eq!(at.date().to_string(), written[..10], "the date of `{written}`");
+    }
+}
+
+/// Reading what was read changes nothing more; neither port nor credentials survive.
+pub fn url(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let page = Location::of_page(&text, Some("shop.example"));
+    let referrer = Location::of_referrer(&text);
+    assert_eq!(page.text, referrer.text, "`{text}` is one text");
+    assert!(page.text.len() <= 8 * text.len() + 64, "{} bytes from {}", page.text.len(), text.len());
+    for domain in page.domain.iter().chain(&referrer.domain) {
+        assert!(!domain.is_empty() && !domain.contains(['@', '/']), "`{text}` has the domain `{domain}`");
+        assert!(domain.starts_with('[') || !domain.contains(':'), "`{text}` has the domain `{domain}`");
+    }
+    assert_eq!(Location::of_page(&page.text, Some("shop.example")), page, "`{text}` read again");
+    assert!(path_segments(&page.text).all(|segment| !segment.is_empty()), "the path of `{text}`");
+}
+
+fn is_within_years(at: Timestamp) -> bool {
+    (Timestamp::EARLIEST..=Timestamp::LATEST).contains(&at)
+}
