@@ -76,7 +76,7 @@ impl Gold {
                     run: Some(plan.run),
                 });
             }
-            backoff(&self.table, attempt).await;
+            backoff(&self.table.log, attempt).await;
         }
         let table = schema::TABLE.into();
         Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))

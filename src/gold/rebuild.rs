@@ -130,7 +130,7 @@ impl Gold {
             if let Rewritten::Committed(version) = self.table.rewrite(&gold, rewrite, finished_at.millis()).await? {
                 return Ok(version);
             }
-            backoff(&self.table, attempt).await;
+            backoff(&self.table.log, attempt).await;
         }
         Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: PLANS, version: -1 }))
     }

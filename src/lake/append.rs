@@ -166,7 +166,7 @@ impl Shared {
                 _ => self.write_files(&appends, &trims).await?,
             };
             let commit = self.plan_commit(known.version + 1, &appends, &trims, &adds);
-            match commit::put(&self.table, &commit).await? {
+            match commit::put(&self.table.log, &commit).await? {
                 Put::Landed => {
                     known.apply(&commit, Replay::Txns);
                     self.table.checkpoint_if_due(commit.version);
@@ -176,7 +176,7 @@ impl Shared {
                 Put::Taken(winner) => {
                     self.absorb(known, winner).await?;
                     written = Some((trims, adds));
-                    commit::backoff(&self.table, attempt).await;
+                    commit::backoff(&self.table.log, attempt).await;
                 }
             }
         }
@@ -230,7 +230,7 @@ impl Shared {
             ("isBlindAppend".to_owned(), json!(true)),
             ("operationParameters".to_owned(), json!({"mode": "Append"})),
         ]);
-        let mut lines = vec![commit::info(&self.table, "WRITE", now_ms, &details)];
+        let mut lines = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
         let mut progress: BTreeMap<&str, Position> = BTreeMap::new();
         for (append, trim) in appends.iter().zip(trims) {
             let moves = matches!(trim, Trim::Keep { .. }) || broken::is(Broken::TxnMovesBack);

@@ -7,7 +7,6 @@
 
 use super::error::LakeError;
 use super::log::{COMMIT_ID, Commit, Line, Log};
-use super::table::Table;
 use crate::broken::{self, Broken};
 use object_store::{ObjectStore, PutMode, PutOptions, PutPayload};
 use serde_json::{Map, Value, json};
@@ -26,18 +25,17 @@ pub enum Put {
 }
 
 /// The line that says what a commit is, for people and for [`put`]. `details` goes in as it is.
-pub fn info(table: &Table, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Line {
+pub fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Line {
     let mut info = details.clone();
     info.insert("operation".into(), json!(operation));
     info.insert("timestamp".into(), json!(now_ms));
     info.insert("engineInfo".into(), json!(concat!("clickstream/", env!("CARGO_PKG_VERSION"))));
-    info.insert(COMMIT_ID.into(), json!(table.lake.random().uuid().simple().to_string()));
+    info.insert(COMMIT_ID.into(), json!(log.random.uuid().simple().to_string()));
     Line { commit_info: Some(info), ..Line::default() }
 }
 
 /// Puts `commit` where no commit is yet. An error means that it is not known whether it landed.
-pub async fn put(table: &Table, commit: &Commit) -> Result<Put, LakeError> {
-    let log = &table.log;
+pub async fn put(log: &Log, commit: &Commit) -> Result<Put, LakeError> {
     let path = Log::path(commit.version);
     let text = commit.to_text().map_err(|error| LakeError::Internal {
         attempt: "write the commit",
@@ -56,7 +54,7 @@ pub async fn put(table: &Table, commit: &Commit) -> Result<Put, LakeError> {
         match log.read(commit.version).await? {
             Some(winner) if winner.has_id(id) && !broken::is(Broken::OwnCommitNotRecognised) => return Ok(Put::Landed),
             Some(winner) => return Ok(Put::Taken(winner)),
-            None if attempt < PUT_ATTEMPTS => backoff(table, attempt).await,
+            None if attempt < PUT_ATTEMPTS => backoff(log, attempt).await,
             None => {
                 let object = format!("{}/{path}", log.table);
                 return Err(LakeError::Store { attempt: "write", object, source: failure });
@@ -67,7 +65,7 @@ pub async fn put(table: &Table, commit: &Commit) -> Result<Put, LakeError> {
 }
 
 /// Waits a random part of a time that doubles with each attempt, so that writers who met once do not meet again.
-pub async fn backoff(table: &Table, attempt: u32) {
+pub async fn backoff(log: &Log, attempt: u32) {
     let most_ms = 5u64 << attempt.min(8);
-    tokio::time::sleep(Duration::from_millis(table.lake.random().up_to(most_ms))).await;
+    tokio::time::sleep(Duration::from_millis(log.random.up_to(most_ms))).await;
 }

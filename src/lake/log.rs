@@ -1,6 +1,7 @@
 //! The Delta log: numbered JSON files, one action a line.
 
 use super::error::LakeError;
+use super::random::Random;
 pub use deltalake::kernel::{Add, Remove, Transaction};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
@@ -113,6 +114,8 @@ pub struct Log {
     pub table: &'static str,
     /// Rooted at the table.
     pub store: std::sync::Arc<dyn ObjectStore>,
+    /// Where its writers take ids and waiting times from.
+    pub random: Random,
 }
 
 impl Log {

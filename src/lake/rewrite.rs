@@ -39,17 +39,17 @@ impl Table {
             adds.push(self.put_file(file, now_ms).await?);
         }
         let version = planned_on.version + 1;
-        let mut lines = vec![commit::info(self, rewrite.operation, now_ms, &rewrite.details)];
+        let mut lines = vec![commit::info(&self.log, rewrite.operation, now_ms, &rewrite.details)];
         lines.extend(rewrite.txn.map(|txn| Line { txn: Some(txn), ..Line::default() }));
         lines.extend(
             rewrite.remove.into_iter().map(|add| Line { remove: Some(to_remove(add, now_ms)), ..Line::default() }),
         );
         lines.extend(adds.into_iter().map(|add| Line { add: Some(add), ..Line::default() }));
         let mut commit = Commit { version, lines };
-        let mut outcome = commit::put(self, &commit).await?;
+        let mut outcome = commit::put(&self.log, &commit).await?;
         while broken::is(Broken::RewriteNotPlannedAgain) && matches!(outcome, Put::Taken(_)) {
             commit.version += 1;
-            outcome = commit::put(self, &commit).await?;
+            outcome = commit::put(&self.log, &commit).await?;
         }
         match outcome {
             Put::Landed => {

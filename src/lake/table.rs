@@ -71,7 +71,7 @@ impl Table {
     /// Names the table without asking the store anything.
     pub fn at(lake: &Lake, spec: TableSpec, workers: &Workers) -> Self {
         let store = lake.table_store(spec.name);
-        let log = Log { table: spec.name, store: store.clone() };
+        let log = Log { table: spec.name, store: store.clone(), random: lake.random().clone() };
         Table {
             spec,
             lake: lake.clone(),
@@ -88,7 +88,7 @@ impl Table {
             return Ok(());
         }
         let first = self.first_commit(now_ms)?;
-        commit::put(self, &first).await.map(|_| ())
+        commit::put(&self.log, &first).await.map(|_| ())
     }
 
     pub async fn exists(&self) -> Result<bool, LakeError> {
@@ -108,7 +108,7 @@ impl Table {
             Protocol { min_reader_version: 1, min_writer_version: 2, reader_features: vec![], writer_features: vec![] };
         let setting = |key: &str, value: String| (key.to_owned(), Some(value));
         let metadata = MetaData {
-            id: self.lake.random().uuid().to_string(),
+            id: self.log.random.uuid().to_string(),
             format: Format { provider: "parquet".into(), options: HashMap::new() },
             schema_string: serde_json::to_string(&self.spec.delta_schema()?).map_err(internal)?,
             partition_columns: self.spec.partition_column.iter().map(|&column| column.to_owned()).collect(),
@@ -119,7 +119,7 @@ impl Table {
             created_time: Some(now_ms),
         };
         let lines = vec![
-            commit::info(self, "CREATE TABLE", now_ms, &serde_json::Map::new()),
+            commit::info(&self.log, "CREATE TABLE", now_ms, &serde_json::Map::new()),
             Line { protocol: Some(protocol), ..Line::default() },
             Line { meta_data: Some(metadata), ..Line::default() },
         ];
@@ -186,7 +186,7 @@ impl Table {
 
     /// Puts `file` where no file is. Harmless until a commit holds what comes back.
     pub async fn put_file(&self, file: NewFile, now_ms: i64) -> Result<Add, LakeError> {
-        let name = format!("part-{}.parquet", self.lake.random().uuid());
+        let name = format!("part-{}.parquet", self.log.random.uuid());
         file.put(self.store.as_ref(), &self.spec, &name, now_ms).await
     }
 
