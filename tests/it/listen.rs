@@ -215,3 +215,42 @@ fn who_asks_for_what_cannot_be_gets_a_sentence() {
         assert!(!output.status.success() && said.contains(sentence), "{arguments:?}: {said}");
     }
 }
+
+/// The generator publishes by the official client for Rust; its partition key is the session.
+#[tokio::test]
+async fn a_hundred_thousand_events_of_the_generator_arrive_once_and_each_session_in_its_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (lake, input) = (folder.path().join("lake"), folder.path().join("events.ndjson"));
+    let generate = |arguments: &[&str]| {
+        let mut generate = clickstream();
+        generate.arg("generate").args(arguments);
+        generate
+    };
+    let number = EVENTS.to_string();
+    let written = generate(&["--events", &number, "--out", &input.to_string_lossy()]).status().expect("it starts");
+    assert!(written.success());
+    let listening = Listening::start(&lake);
+    let mut publish = generate(&["--to", "eventhub", "--hub", "clickstream", "--input", &input.to_string_lossy()]);
+    let published =
+        publish.env("EVENTHUB_CONNECTION_STRING", &listening.connection_string).output().expect("it starts");
+    assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
+    listening.drain();
+
+    let sent: Vec<Value> = std::fs::read_to_string(&input)
+        .expect("it was written")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect();
+    let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let session_of: BTreeMap<String, String> =
+        sent.iter().map(|event| (text(event, "event_id"), text(event, "session_id"))).collect();
+    let by_session = |ids: &mut dyn Iterator<Item = String>| {
+        let mut sessions: BTreeMap<&String, Vec<String>> = BTreeMap::new();
+        ids.for_each(|id| sessions.entry(&session_of[&id]).or_default().push(id));
+        sessions
+    };
+    let stored = in_bronze(&lake).await;
+    assert_eq!(stored.len(), sent.len());
+    let as_sent = by_session(&mut sent.iter().map(|event| text(event, "event_id")));
+    assert_eq!(by_session(&mut stored.into_values()), as_sent);
+}
