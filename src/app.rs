@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// A batch takes several times its body while it is on its way into the tables. This bounds the sum.
-pub const BODY_KILOBYTES: usize = 12 << 10;
+pub const BODY_KILOBYTES: usize = 6 << 10;
 
 /// What the functions can be told.
 #[derive(Clone)]
