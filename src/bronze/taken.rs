@@ -5,7 +5,7 @@ use crate::event::received::ReceivedBatch;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The last sequence number by source partition and epoch. As large as there are partitions.
+/// The last sequence number by source partition; a process has one source epoch. As large as there are partitions.
 #[derive(Debug, Default)]
 pub struct Taken {
     last: Mutex<HashMap<String, i64>>,
