@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    allocator::give_back_at_once();
+    allocator::keep_little();
     parent::die_with_it();
     log_to_stdout();
     match serve() {
