@@ -13,7 +13,7 @@ use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::log::Version;
-use crate::lake::table::Snapshot;
+use crate::lake::snapshot::Snapshot;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};

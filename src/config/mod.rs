@@ -19,6 +19,8 @@ pub const MAX_EVENT_AGE: &str = "MAX_EVENT_AGE";
 pub const MAX_EVENT_BYTES: &str = "MAX_EVENT_BYTES";
 pub const MAX_SESSION_EVENT_KEYS: &str = "MAX_SESSION_EVENT_KEYS";
 pub const SESSIONIZE_MAX_EVENTS: &str = "SESSIONIZE_MAX_EVENTS";
+/// Rows of silver that one run of sessionize takes, where nothing else is set.
+pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
 pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
 pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
 pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -98,7 +100,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
             },
             allowed_lateness_micros: reader.span(ALLOWED_LATENESS, 7 * HOUR_MICROS),
             slice_versions: 500,
-            slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, 50_000),
+            slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             rewrite_bytes: 64 << 20,
             file_rows: 20_000,
         },

@@ -16,7 +16,7 @@ use crate::lake::file::{NewFile, Statistics};
 use crate::lake::log::Version;
 use crate::lake::log::{Add, Transaction};
 use crate::lake::rewrite::{Rewrite, Rewritten};
-use crate::lake::table::{Replay, Snapshot};
+use crate::lake::snapshot::{Replay, Snapshot};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};

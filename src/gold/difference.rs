@@ -8,7 +8,7 @@ use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::log::Add;
-use crate::lake::table::Snapshot;
+use crate::lake::snapshot::Snapshot;
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use crate::lake::commit::backoff;
 use crate::lake::log::Add;
 use crate::lake::log::Version;
 use crate::lake::rewrite::{Rewrite, Rewritten};
-use crate::lake::table::{Replay, Snapshot};
+use crate::lake::snapshot::{Replay, Snapshot};
 use chrono::NaiveDate;
 use serde_json::{Map, json};
 use std::collections::{BTreeMap, BTreeSet};

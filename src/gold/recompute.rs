@@ -17,7 +17,7 @@ use crate::lake::arrow::array::{RecordBatch, TimestampMicrosecondArray};
 use crate::lake::arrow::json::LineDelimitedWriter;
 use crate::lake::file::Statistics;
 use crate::lake::log::Add;
-use crate::lake::table::Snapshot;
+use crate::lake::snapshot::Snapshot;
 use crate::silver::schema as silver;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};

@@ -2,8 +2,8 @@
 //!
 //! Every row comes from a source that numbers what it sends (`app_id`, sequence number). A commit says in the same
 //! file which rows it adds and how far each source got, so the two cannot disagree. Before each attempt the rows at
-//! or below the committed number are cut off, against exactly the version that the attempt follows: when the attempt
-//! succeeds, nobody has committed in between.
+//! or below the committed number are cut off ([`super::trim`]), against exactly the version that the attempt follows:
+//! when the attempt succeeds, nobody has committed in between.
 //!
 //! Requests that arrive while a commit is under way share the next one. A request alone waits for nobody.
 
@@ -12,7 +12,10 @@ use super::commit::{self, Put};
 use super::error::LakeError;
 use super::file::NewFile;
 use super::log::{Add, Commit, Line, Version};
-use super::table::{Progress, Replay, Snapshot, Table};
+use super::snapshot::{Replay, Snapshot};
+use super::table::Table;
+pub use super::trim::Position;
+use super::trim::{Trim, trim_all};
 use crate::broken::{self, Broken};
 use deltalake::kernel::Transaction;
 use serde_json::{Map, json};
@@ -26,9 +29,6 @@ const COMMIT_ATTEMPTS: u32 = 30;
 /// Rows after which a commit takes no further request: what is encoded at once is held in memory.
 const COMMIT_ROWS: usize = 8_000;
 
-/// Enqueued times of one source may be coarse (whole seconds in one host mode), so this much later is not yet later.
-const CLOCK_GRAIN_MS: i64 = 1_000;
-
 /// Rows of one source, by growing sequence number.
 #[derive(Debug, Clone)]
 pub struct Append {
@@ -40,14 +40,6 @@ pub struct Append {
     pub positions: Vec<Position>,
     /// When this is, in milliseconds since the epoch.
     pub now_ms: i64,
-}
-
-/// Place of a row in its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    pub sequence: i64,
-    /// When the source took it, in milliseconds since the epoch; tells a source that numbers anew from a repetition.
-    pub enqueued_ms: i64,
 }
 
 /// What became of an [`Append`].
@@ -157,7 +149,8 @@ impl Shared {
         let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
         let mut written: Option<(Vec<Trim>, Vec<Add>)> = None;
         for attempt in 1..=COMMIT_ATTEMPTS {
-            let trims = trim_all(&appends, known);
+            let positions = appends.iter().map(|append| (append.app_id.as_str(), append.positions.as_slice()));
+            let trims = trim_all(positions, &known.txns);
             if !trims.iter().any(|trim| matches!(trim, Trim::Keep { .. })) {
                 return Ok(outcomes(&appends, trims, None));
             }
@@ -255,49 +248,6 @@ fn newest(appends: &[Append]) -> i64 {
     appends.iter().map(|append| append.now_ms).max().unwrap_or_default()
 }
 
-/// What is left of an append.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Trim {
-    /// The rows from this one on are new.
-    Keep { from: usize },
-    /// All rows are in the table.
-    Nothing,
-    /// The source numbers its rows anew.
-    Restarted { sequence: i64, committed: i64, later_by_ms: i64 },
-}
-
-/// Cuts each append to what is new at `known`. Appends of one source in one commit are cut against each other too:
-/// an overlapping redelivery may be waiting beside the first one.
-fn trim_all(appends: &[Append], known: &Snapshot) -> Vec<Trim> {
-    let mut progress: BTreeMap<&str, Progress> = BTreeMap::new();
-    let mut trims = Vec::with_capacity(appends.len());
-    for append in appends {
-        let app_id = append.app_id.as_str();
-        let committed = progress.get(app_id).or_else(|| known.txns.get(app_id)).copied();
-        let trim = trim(&append.positions, committed);
-        if let (Trim::Keep { .. }, Some(last)) = (&trim, append.positions.last()) {
-            progress.insert(app_id, Progress { version: last.sequence, recorded_ms: Some(last.enqueued_ms) });
-        }
-        trims.push(trim);
-    }
-    trims
-}
-
-fn trim(positions: &[Position], committed: Option<Progress>) -> Trim {
-    let Some(committed) = committed else {
-        return if positions.is_empty() { Trim::Nothing } else { Trim::Keep { from: 0 } };
-    };
-    let known = committed.version + i64::from(broken::is(Broken::TrimOffByOne));
-    let from = positions.partition_point(|position| position.sequence <= known);
-    if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
-        let later_by_ms = last_known.enqueued_ms.saturating_sub(recorded_ms);
-        if later_by_ms > CLOCK_GRAIN_MS {
-            return Trim::Restarted { sequence: last_known.sequence, committed: committed.version, later_by_ms };
-        }
-    }
-    if from == positions.len() { Trim::Nothing } else { Trim::Keep { from } }
-}
-
 fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> Vec<Outcome> {
     let outcome = |(append, trim): (&Append, Trim)| {
         let all = append.positions.len();
@@ -311,18 +261,4 @@ fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> V
         }
     };
     appends.iter().zip(trims).map(outcome).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_log_says_of_the_time_may_be_any_number() {
-        let known = [Position { sequence: 5, enqueued_ms: 1_000 }];
-        let trim_at = |recorded_ms| trim(&known, Some(Progress { version: 9, recorded_ms }));
-        assert_eq!(trim_at(None), Trim::Nothing);
-        assert_eq!(trim_at(Some(i64::MAX)), Trim::Nothing);
-        assert!(matches!(trim_at(Some(i64::MIN)), Trim::Restarted { later_by_ms: i64::MAX, .. }));
-    }
 }

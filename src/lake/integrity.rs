@@ -6,7 +6,8 @@
 
 use super::error::{LakeError, with_causes};
 use super::log::{Commit, Version, version_of};
-use super::table::{Replay, Snapshot, Table};
+use super::snapshot::{Replay, Snapshot};
+use super::table::Table;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use object_store::path::Path;

@@ -5,9 +5,10 @@
 //! tried; a rewrite that was planned on a state that is gone is refused. What it refuses to know: any table's name,
 //! any business word, who calls it and why.
 //!
-//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants them), [`log`] (the files of the
-//! Delta log and the actions in them), [`table`] (create, verify, replay), [`commit`] (the one PUT), [`append`]
-//! (many writers, exactly once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
+//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants
+//! them), [`log`] (the files of the Delta log and the actions in them), [`table`] (create, verify, follow), [`snapshot`] and
+//! [`replay`] (what the log says the table is), [`commit`] (the one PUT), [`trim`] and [`append`] (many writers, exactly
+//! once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
 //! [`checkpoint`], and for who does not believe any of it [`integrity`] (the log) and [`inspection`] (the data files).
 
 pub mod error;
@@ -18,8 +19,11 @@ pub mod log;
 pub mod workers;
 pub mod random;
 pub mod table;
+pub mod snapshot;
+mod replay;
 pub mod commit;
 pub mod file;
+mod trim;
 pub mod append;
 pub mod rewrite;
 pub mod checkpoint;

@@ -5,7 +5,8 @@ use crate::lake::LakeError;
 use crate::lake::arrow::array::{
     Array, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray,
 };
-use crate::lake::table::{Replay, Table};
+use crate::lake::snapshot::Replay;
+use crate::lake::table::Table;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;

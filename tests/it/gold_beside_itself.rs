@@ -9,7 +9,8 @@ use clickstream::gold::control::{Activity, Run};
 use clickstream::gold::rebuild::Scope;
 use clickstream::lake::LakeError;
 use clickstream::lake::log::Log;
-use clickstream::lake::table::{Replay, Table};
+use clickstream::lake::snapshot::Replay;
+use clickstream::lake::table::Table;
 use object_store::ObjectStoreExt;
 use serde_json::json;
 

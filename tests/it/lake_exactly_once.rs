@@ -7,8 +7,9 @@ use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
 use clickstream::lake::arrow::datatypes::{DataType, Schema};
 use clickstream::lake::rewrite::{Rewrite, Rewritten};
 use clickstream::lake::schema::{TableSpec, optional, record_batch, required};
+use clickstream::lake::snapshot::Replay;
 use clickstream::lake::store::Lake;
-use clickstream::lake::table::{Replay, Table};
+use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -138,7 +139,7 @@ async fn a_checkpoint_keeps_files_and_progress() {
     assert_eq!(before.files.keys().collect::<Vec<_>>(), after.files.keys().collect::<Vec<_>>());
     assert_eq!(before.txns, after.txns);
     assert_eq!(before.table_id(), after.table_id());
-    let statistics = |snapshot: &clickstream::lake::table::Snapshot| {
+    let statistics = |snapshot: &clickstream::lake::snapshot::Snapshot| {
         snapshot.files.values().map(|add| add.stats.clone()).collect::<Vec<_>>()
     };
     assert_eq!(statistics(&before), statistics(&after));

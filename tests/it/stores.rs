@@ -3,8 +3,8 @@
 use crate::lake_exactly_once::{many_writers_on, numbers, stored, table};
 use crate::support::azurite::{ACCOUNT, Azurite, KEY};
 use clickstream::lake::append::Appender;
+use clickstream::lake::snapshot::Replay;
 use clickstream::lake::store::Lake;
-use clickstream::lake::table::Replay;
 use std::collections::BTreeMap;
 
 /// A lake in a container of its own.

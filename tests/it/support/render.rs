@@ -1,7 +1,8 @@
 //! Tables as JSON rows, for comparing and for reading.
 
 use clickstream::lake::arrow::json::LineDelimitedWriter;
-use clickstream::lake::table::{Replay, Table};
+use clickstream::lake::snapshot::Replay;
+use clickstream::lake::table::Table;
 use serde_json::Value;
 
 /// All rows of a table as objects, nulls left out.

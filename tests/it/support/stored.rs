@@ -7,7 +7,8 @@ use clickstream::config;
 use clickstream::lake::arrow::array::AsArray;
 use clickstream::lake::log::Version;
 use clickstream::lake::schema::TableSpec;
-use clickstream::lake::table::{Replay, Table};
+use clickstream::lake::snapshot::Replay;
+use clickstream::lake::table::Table;
 use std::collections::BTreeMap;
 
 /// A look at a lake from outside.

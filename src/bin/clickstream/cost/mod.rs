@@ -12,6 +12,7 @@ mod tests;
 
 use super::table::{grouped, table};
 use super::{Failure, Verdict};
+use clickstream::config;
 use model::{Bill, Operations, SECONDS_PER_MONTH, Timer, Workload};
 use prices::Prices;
 use serde_json::json;
@@ -32,9 +33,6 @@ const REBUILD_DAYS: f64 = 2.0;
 
 /// Silver rows that sessionize and rebuild get through in a second.
 const ROWS_PER_SECOND: f64 = 40_000.0;
-
-/// `SESSIONIZE_MAX_EVENTS`, where it is not set.
-const SESSIONIZE_MAX_EVENTS: f64 = 50_000.0;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
@@ -157,12 +155,13 @@ fn assumptions(arguments: &Arguments, workload: &Workload, prices: &Prices) -> V
         "not counted: dashboards and other readers, leases of the host, compaction, traffic out of the region"
             .to_owned(),
     ];
-    let taken = SESSIONIZE_MAX_EVENTS / arguments.sessionize_every;
+    let rows = config::DEFAULT_SESSIONIZE_MAX_EVENTS;
+    let taken = rows as f64 / arguments.sessionize_every;
     if arguments.events_per_second > taken {
         said.push(format!(
-            "sessionize would fall behind: {SESSIONIZE_MAX_EVENTS} rows every {} s are {taken:.0} a second; run it more often, \
-             or raise SESSIONIZE_MAX_EVENTS",
-            arguments.sessionize_every
+            "sessionize would fall behind: {rows} rows every {} s are {taken:.0} a second; run it more often, or raise {}",
+            arguments.sessionize_every,
+            config::SESSIONIZE_MAX_EVENTS
         ));
     }
     said

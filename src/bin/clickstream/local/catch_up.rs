@@ -5,7 +5,8 @@ use crate::host::running::Host;
 use clickstream::app::App;
 use clickstream::gold;
 use clickstream::lake::log::Version;
-use clickstream::lake::table::{Replay, Table};
+use clickstream::lake::snapshot::Replay;
+use clickstream::lake::table::Table;
 
 /// Activations without any progress after which something is broken.
 const MOST_IDLE: u32 = 20;

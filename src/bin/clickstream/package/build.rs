@@ -69,8 +69,8 @@ pub fn for_this_machine(profile: Profile) -> Result<PathBuf, Failure> {
     Err(format!("cannot find `{}`; build it with `cargo build --bins`", handler.display()).into())
 }
 
-/// Builds the handler for machines whose glibc is `floor` or newer. Runs in the source tree; takes as long as a build
-/// from nothing the first time.
+/// Builds the handler for machines whose glibc is `floor` or newer, without what only this tool needs. Runs in the source
+/// tree; takes as long as a build from nothing the first time.
 pub fn for_glibc(floor: Glibc, profile: Profile) -> Result<PathBuf, Failure> {
     if !Path::new("Cargo.toml").exists() {
         return Err("cannot build for another glibc outside the source tree; go there, or name a `--handler`".into());
@@ -78,7 +78,7 @@ pub fn for_glibc(floor: Glibc, profile: Profile) -> Result<PathBuf, Failure> {
     let tools = tools()?;
     let mut build = Command::new(tools.join("cargo-zigbuild"));
     build
-        .args(["zigbuild", "--locked", "--bin", HANDLER, "--target-dir", FOLDER])
+        .args(["zigbuild", "--locked", "--bin", HANDLER, "--no-default-features", "--target-dir", FOLDER])
         .args(["--target", &format!("{TARGET}.{floor}")])
         .args(profile.arguments());
     // Zig itself, and not by way of Python: it is started once for each C file.
