@@ -1,6 +1,7 @@
-//! One activation of `sessionize`: read, merge, commit, record. Bounded, and safe to run beside itself.
+//! One activation of `sessionize`: read, merge, commit, record. Bounded, and safe to run beside itself. What a kill left
+//! out is made up for first ([`super::repair`]).
 
-use super::control::{Activity, RUN, Recorded, Run};
+use super::control::{Activity, RUN, Run};
 use super::layout::{self, OpenFile};
 use super::merge::{self, Merged};
 use super::rows::{self, Stamp};
@@ -12,21 +13,18 @@ use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::compute;
 use crate::lake::commit::backoff;
-use crate::lake::file::{NewFile, Statistics};
+use crate::lake::file::NewFile;
 use crate::lake::log::Version;
 use crate::lake::log::{Add, Transaction};
 use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, json};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Times that an activation plans again because somebody else committed to gold.
 const PLANS: u32 = 10;
-
-/// Files that one activation rewrites for finality alone.
-const FINALITY_FILES: usize = 16;
 
 /// Gold files that are read at once.
 const READ_AHEAD: usize = 4;
@@ -80,50 +78,6 @@ impl Gold {
         }
         let table = schema::TABLE.into();
         Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))
-    }
-
-    /// Writes the control row that a kill between gold's commit and its row left out. Gold's `txn` is the truth.
-    pub(super) async fn repair_control(&self, base: &Snapshot) -> Result<Recorded, Arc<LakeError>> {
-        let recorded = self.control.recorded(base.table_id()).await?;
-        let reached = base.reached();
-        if reached < 0 || recorded.silver_version == Some(reached) {
-            return Ok(recorded);
-        }
-        let run = match self.committed_run(base.version, reached).await? {
-            Some(run) => run,
-            None => self.reconstruct_run(base, &recorded),
-        };
-        self.control.record(base.table_id(), &run).await?;
-        Ok(Recorded { watermark: run.watermark.max(recorded.watermark), silver_version: Some(reached), ..recorded })
-    }
-
-    /// The run that is noted in the commit by which gold reached `silver_version`, as far as the log goes back.
-    async fn committed_run(&self, newest: Version, silver_version: Version) -> Result<Option<Run>, LakeError> {
-        for version in (0..=newest).rev() {
-            let Some(commit) = self.table.log.read(version).await? else { return Ok(None) };
-            if commit.txns().any(|txn| txn.app_id == APP_ID && txn.version == silver_version) {
-                let noted = commit.info().and_then(|info| info.get(RUN)).cloned();
-                return Ok(noted.and_then(|run| serde_json::from_value(run).ok()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// When even the commit is cleaned up: every event is in gold, so the latest session end is the newest event time.
-    fn reconstruct_run(&self, base: &Snapshot, recorded: &Recorded) -> Run {
-        let ends = base.files.values().filter_map(|add| Statistics::of(add).instants(schema::SESSION_END_TIME));
-        let newest = ends.map(|(_, latest)| Timestamp(latest)).max();
-        let watermark = newest.map(|newest| self.settings.watermark(recorded.watermark, newest)).or(recorded.watermark);
-        Run {
-            activity: Activity::Sessionize,
-            finished_at: self.clock.now(),
-            silver_version_before: recorded.silver_version.unwrap_or(-1),
-            silver_version: base.reached(),
-            gold_version: base.version,
-            watermark_before: recorded.watermark,
-            watermark,
-            ..Run::nothing(Activity::Sessionize)
-        }
     }
 
     async fn plan(
@@ -209,7 +163,7 @@ impl Gold {
         run: &mut Run,
     ) -> Result<(Vec<Add>, Vec<NewFile>), LakeError> {
         let mut rewritten: Vec<OpenFile> = opened.into_iter().filter(|file| !file.replaced.is_empty()).collect();
-        let more = self.files_to_rewrite_too(base, &merged.changed, &rewritten, watermark);
+        let more = layout::to_rewrite_too(&base.files, &merged.changed, &rewritten, watermark, &self.settings);
         rewritten.extend(self.open_files(more).await?);
         run.duplicates = merged.duplicates as i64;
         run.sessions_written = merged.changed.len() as i64;
@@ -228,37 +182,6 @@ impl Gold {
         Ok((remove, add))
     }
 
-    /// Files that no changed session forces open: for each date that gets sessions and has none of its files open, its
-    /// smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
-    fn files_to_rewrite_too(
-        &self,
-        base: &Snapshot,
-        changed: &[Session],
-        rewritten: &[OpenFile],
-        watermark: Option<Timestamp>,
-    ) -> Vec<Add> {
-        let open: BTreeSet<&str> = rewritten.iter().map(|file| file.add.path.as_str()).collect();
-        let open_dates: BTreeSet<String> = rewritten.iter().map(OpenFile::date).collect();
-        let mut more: BTreeMap<&str, &Add> = BTreeMap::new();
-        let dates: BTreeSet<String> = changed.iter().map(|session| session.start.date().to_string()).collect();
-        for date in dates.difference(&open_dates) {
-            let of_date = base.files.values().filter(|add| layout::partition(add) == *date);
-            let sized = of_date.filter_map(|add| Some((Statistics::of(add).num_records?, add)));
-            if let Some((rows, smallest)) = sized.min_by_key(|(rows, _)| *rows)
-                && rows < self.settings.file_rows as i64
-            {
-                more.insert(&smallest.path, smallest);
-            }
-        }
-        if let Some(watermark) = watermark {
-            let timeout_micros = self.settings.windowing.timeout_micros;
-            let due = base.files.values().filter(|add| layout::due_for_finality(add, watermark, timeout_micros));
-            let due = due.filter(|add| !open.contains(add.path.as_str()));
-            more.extend(due.take(FINALITY_FILES).map(|add| (add.path.as_str(), add)));
-        }
-        more.into_values().cloned().collect()
-    }
-
     pub(super) async fn open_files(&self, adds: Vec<Add>) -> Result<Vec<OpenFile>, LakeError> {
         let open = |add: Add| async move {
             let batches = self.table.read(&add, &[]).await?;
@@ -268,38 +191,6 @@ impl Gold {
             Ok(OpenFile { add, rows, replaced: BTreeSet::new() })
         };
         futures::stream::iter(adds).map(open).buffered(READ_AHEAD).try_collect().await
-    }
-}
-
-impl Snapshot {
-    /// Silver version that gold has reached; -1 before the first.
-    pub(super) fn reached(&self) -> Version {
-        let known = self.txns.get(APP_ID).filter(|_| !broken::is(Broken::GoldTxnIgnored));
-        known.map_or(-1, |progress| progress.version)
-    }
-}
-
-impl Run {
-    /// A run of which nothing is known yet.
-    pub fn nothing(activity: Activity) -> Self {
-        Run {
-            activity,
-            finished_at: Timestamp(0),
-            silver_version_before: -1,
-            silver_version: -1,
-            gold_version: -1,
-            watermark_before: None,
-            watermark: None,
-            events: 0,
-            duplicates: 0,
-            late_events: 0,
-            sessions_written: 0,
-            sessions_replaced: 0,
-            sessions_bridged: 0,
-            files_added: 0,
-            files_removed: 0,
-            duration_ms: 0,
-        }
     }
 }
 

@@ -82,6 +82,30 @@ pub struct Run {
     pub duration_ms: i64,
 }
 
+impl Run {
+    /// A run of which nothing is known yet.
+    pub fn nothing(activity: Activity) -> Self {
+        Run {
+            activity,
+            finished_at: Timestamp(0),
+            silver_version_before: -1,
+            silver_version: -1,
+            gold_version: -1,
+            watermark_before: None,
+            watermark: None,
+            events: 0,
+            duplicates: 0,
+            late_events: 0,
+            sessions_written: 0,
+            sessions_replaced: 0,
+            sessions_bridged: 0,
+            files_added: 0,
+            files_removed: 0,
+            duration_ms: 0,
+        }
+    }
+}
+
 pub fn table() -> TableSpec {
     let count = |name| required(name, DataType::Int64);
     let fields = vec![

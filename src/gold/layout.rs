@@ -1,5 +1,6 @@
 //! Which gold files an activation opens, and how rows are laid out in new ones.
 
+use super::Settings;
 use super::fact::column;
 use super::rows::{self, Stamp};
 use super::schema;
@@ -19,6 +20,9 @@ const FINALITY_KNOWN: &str = "clickstream.finalityKnown";
 
 /// Finality is brought up to date in steps of this much watermark progress.
 const FINALITY_STEP_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
+
+/// Files that one activation rewrites for finality alone.
+const FINALITY_FILES: usize = 16;
 
 /// The files in which an event of one of `times` (sorted) can touch a session.
 pub fn within_reach<'a>(files: impl Iterator<Item = &'a Add>, times: &[i64], timeout_micros: i64) -> Vec<&'a Add> {
@@ -73,6 +77,34 @@ impl OpenFile {
 
 pub fn partition(add: &Add) -> String {
     add.partition_values.get(schema::SESSION_DATE).cloned().flatten().unwrap_or_default()
+}
+
+/// Files that no changed session forces open: for each date that gets sessions and has none of its files open, its
+/// smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
+pub fn to_rewrite_too(
+    files: &BTreeMap<String, Add>,
+    changed: &[Session],
+    opened: &[OpenFile],
+    watermark: Option<Timestamp>,
+    settings: &Settings,
+) -> Vec<Add> {
+    let open_dates: BTreeSet<String> = opened.iter().map(OpenFile::date).collect();
+    let dates: BTreeSet<String> = changed.iter().map(|session| session.start.date().to_string()).collect();
+    let smallest_of = |date: &String| {
+        let of_date = files.values().filter(|add| partition(add) == *date);
+        let sized = of_date.filter_map(|add| Some((Statistics::of(add).num_records?, add)));
+        let smallest = sized.min_by_key(|(rows, _)| *rows);
+        smallest.filter(|(rows, _)| *rows < settings.file_rows as i64).map(|(_, add)| add)
+    };
+    let smallest = dates.difference(&open_dates).filter_map(smallest_of);
+    let open: BTreeSet<&str> = opened.iter().map(|file| file.add.path.as_str()).collect();
+    let is_due = |add: &&Add| {
+        let due = |watermark| due_for_finality(add, watermark, settings.windowing.timeout_micros);
+        watermark.is_some_and(due) && !open.contains(add.path.as_str())
+    };
+    let due = files.values().filter(is_due).take(FINALITY_FILES);
+    let chosen: BTreeMap<&str, &Add> = smallest.chain(due).map(|add| (add.path.as_str(), add)).collect();
+    chosen.into_values().cloned().collect()
 }
 
 /// New files that hold the kept rows of `opened` and the sessions `changed`, by session date. CPU-bound.

@@ -40,7 +40,7 @@
 //! right behind the version it was planned on ([`lake::rewrite`](crate::lake::rewrite)). A second activation beside it finds
 //! the place taken, and plans again on what is there. Killed before the commit, nothing has happened; killed after it,
 //! the next activation starts behind it. The control row is written after the commit, and may be missing after a
-//! kill: gold's `txn` is the truth, and the next activation writes the missing row first ([`control`]).
+//! kill: gold's `txn` is the truth, and the next activation writes the missing row first ([`repair`]).
 //!
 //! A worked example, with silver versions 5 and 6 new, gold at silver version 4:
 //!
@@ -60,6 +60,7 @@ pub mod rows;
 pub mod slice;
 pub mod layout;
 pub mod control;
+mod repair;
 pub mod activation;
 pub mod recompute;
 pub mod difference;
