@@ -36,11 +36,16 @@ impl Host {
         let root = root.canonicalize().map_err(|source| HostError::Root { root, source })?;
         let settings = AppSettings::new(options.app_settings.clone());
         let app = app::read(&root, &settings)?;
+        // Before the handlers have their ports: this one is held, and cannot be one of theirs.
+        let listener = match options.http_port {
+            Some(port) => Some(listen(port).await?),
+            None => None,
+        };
         let (instances, supervisors) = scaling::out(&app.host_json, &root, &settings, &options, events)?;
         let plan = Plan { source, instances, host_json: app.host_json.clone(), options };
         let parts = plan.parts(app)?;
-        let endpoint = match plan.options.http_port {
-            Some(port) => Some((listen(port).await?, plan.endpoint(&parts)?)),
+        let endpoint = match listener {
+            Some(listener) => Some((listener, plan.endpoint(&parts)?)),
             None => None,
         };
         Ok(parts.run(plan.instances, supervisors, endpoint))

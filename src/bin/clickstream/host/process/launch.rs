@@ -1,16 +1,21 @@
 //! How the handler process is started: executable, arguments, working folder and environment.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
 
 use crate::host::app::host_json::HandlerDescription;
 use crate::host::app::settings::AppSettings;
 use crate::host::clock;
+
+/// The system chooses at random, among tens of thousands.
+const FREE_PORT_ATTEMPTS: usize = 1_000;
 
 /// Everything needed to start the handler again and again.
 #[derive(Debug)]
@@ -75,12 +80,20 @@ impl Launch {
     }
 }
 
-/// A port nobody uses now. As on the real host it is not held, so somebody could take it before the handler does.
+/// A port nobody uses now, and that was not handed out before: the handler it was handed out for may still be starting.
+/// As on the real host it is not held, so somebody else could take it before the handler does.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static HANDED_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    for _ in 0..FREE_PORT_ATTEMPTS {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if HANDED_OUT.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
+    Err(io::ErrorKind::AddrNotAvailable.into())
 }
 
 fn find(executable: &str, root: &Path) -> Result<PathBuf, LaunchError> {
@@ -99,4 +112,16 @@ fn executable_file(path: PathBuf) -> Result<PathBuf, LaunchError> {
         return Err(LaunchError::NotExecutable { path, mode });
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::free_port;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_port_is_handed_out_twice() {
+        let ports: BTreeSet<u16> = (0..500).map(|_| free_port().unwrap()).collect();
+        assert_eq!(ports.len(), 500);
+    }
 }
