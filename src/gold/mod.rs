@@ -66,8 +66,11 @@ pub mod recompute;
 pub mod difference;
 pub mod rebuild;
 
+use crate::broken::{self, Broken};
 use crate::clock::Clock;
 use crate::event::time::Timestamp;
+use crate::lake::log::Version;
+use crate::lake::snapshot::Snapshot;
 use crate::lake::store::Lake;
 use crate::lake::table::Table;
 use crate::lake::workers::Workers;
@@ -139,5 +142,13 @@ impl Gold {
             settings,
             clock: clock.clone(),
         }
+    }
+}
+
+impl Snapshot {
+    /// Silver version that gold has reached; -1 before the first.
+    fn reached(&self) -> Version {
+        let known = self.txns.get(APP_ID).filter(|_| !broken::is(Broken::GoldTxnIgnored));
+        known.map_or(-1, |progress| progress.version)
     }
 }

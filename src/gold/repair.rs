@@ -4,7 +4,6 @@
 
 use super::control::{Activity, RUN, Recorded, Run};
 use super::{APP_ID, Gold, schema};
-use crate::broken::{self, Broken};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::file::Statistics;
@@ -55,13 +54,5 @@ impl Gold {
             watermark,
             ..Run::nothing(Activity::Sessionize)
         }
-    }
-}
-
-impl Snapshot {
-    /// Silver version that gold has reached; -1 before the first.
-    pub(super) fn reached(&self) -> Version {
-        let known = self.txns.get(APP_ID).filter(|_| !broken::is(Broken::GoldTxnIgnored));
-        known.map_or(-1, |progress| progress.version)
     }
 }

@@ -2,7 +2,7 @@
 //! most talkative, while everything works and while nothing does.
 
 use crate::support::azure::{Azure, CONTAINER};
-use crate::support::process::{Handler, clickstream};
+use crate::support::process::{Handler, clickstream, free_port};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -27,7 +27,7 @@ fn sas() -> String {
 
 /// Nobody listens there: it was somebody's a moment ago.
 fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+    free_port()
 }
 
 #[track_caller]

@@ -140,7 +140,7 @@ fn recording(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("a recording")
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 

@@ -14,7 +14,7 @@ use crate::host::app::host_json::HandlerDescription;
 use crate::host::app::settings::AppSettings;
 use crate::host::clock;
 
-/// The system chooses at random, among tens of thousands.
+/// The system chooses at random, and now and then what it has chosen before.
 const FREE_PORT_ATTEMPTS: usize = 1_000;
 
 /// Everything needed to start the handler again and again.
