@@ -12,7 +12,7 @@ use clickstream::clock::Clock;
 use clickstream::event::parse::{Limits, parse};
 use clickstream::event::time::Timestamp;
 use clickstream::functions::ingest;
-use clickstream::lake::append::{Append, Appender, Position};
+use clickstream::lake::append::{Append, Appender, SourcePosition};
 use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
 use clickstream::lake::arrow::datatypes::{DataType, Schema};
 use clickstream::lake::file::NewFile;
@@ -98,7 +98,7 @@ async fn append_100(appender: &Appender, batch: i64) -> Duration {
         statistics_columns: &[],
     };
     let rows = record_batch(&spec, vec![Arc::new(Int64Array::from(numbers.clone())) as ArrayRef]).expect("one column");
-    let positions = numbers.iter().map(|&sequence| Position { sequence, enqueued_ms: 0 }).collect();
+    let positions = numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 0 }).collect();
     let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0 };
     let started = Instant::now();
     appender.append(append).await.expect("in");

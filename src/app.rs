@@ -1,7 +1,7 @@
 //! What is made once per process and shared by all invocations: handles on the tables, made without asking the lake
 //! anything, so that a lake that is away delays answers and not the start.
 
-use crate::bronze::taken::Taken;
+use crate::bronze::high_water_marks::HighWaterMarks;
 use crate::clock::Clock;
 use crate::event::parse::Limits;
 use crate::gold::{self, Gold};
@@ -40,7 +40,7 @@ pub struct App {
     pub limits: Arc<Limits>,
     pub source_epoch: u32,
     pub bronze: Appender,
-    pub taken: Arc<Taken>,
+    pub high_water_marks: Arc<HighWaterMarks>,
     pub silver: Appender,
     pub quarantine: Appender,
     pub gold: Gold,
@@ -57,7 +57,7 @@ impl App {
         let appender = |spec| Appender::new(Table::at(&lake, spec, &workers));
         App {
             bronze: appender(bronze::schema::table()),
-            taken: Arc::default(),
+            high_water_marks: Arc::default(),
             silver: appender(silver::schema::table()),
             quarantine: appender(silver::quarantine::table()),
             gold: Gold::new(&lake, settings.gold, &clock, &workers),

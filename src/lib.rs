@@ -20,7 +20,7 @@
 //! 6. The appender cuts off what is committed already, writes a Parquet file,
 //! 7. and puts one commit with the rows and the sequence number reached ([`lake::commit::put`]).
 //! 8. When all three are in, the host gets its 200 and writes its checkpoint.
-//! 9. [`gold::Gold::sessionize`] reads what silver's log added, as [`gold::fact::Fact`]s,
+//! 9. [`gold::Gold::sessionize`] reads what silver's log added, as [`gold::session_event::SessionEvent`]s,
 //! 10. [`gold::merge::merge`]s them into the sessions they touch or bridge,
 //! 11. commits removed files, added files and the silver version reached at once ([`lake::rewrite`]),
 //! 12. and adds a row to the control table ([`gold::control`]).
@@ -32,6 +32,7 @@
 //! - Only [`lake`] talks to deltalake, only [`wire`] knows the host's JSON, only [`config`] reads the environment, only
 //!   [`clock`] reads the time, only [`functions`] picks a status code. `tests/it/tidy.rs` checks it.
 
+pub mod error;
 pub mod event;
 pub mod wire;
 pub mod lake;
@@ -46,7 +47,7 @@ pub mod app;
 pub mod functions;
 pub mod config;
 
-mod broken;
+mod mutants;
 // What tests share names the library as everybody does.
 #[cfg(test)]
 extern crate self as clickstream;

@@ -5,7 +5,7 @@
 use crate::event::ids::SourcePartition;
 use crate::event::received::ReceivedEvent;
 use crate::event::time::Timestamp;
-use crate::lake::append::{Append, Position};
+use crate::lake::append::{Append, SourcePosition};
 use crate::lake::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use crate::lake::arrow::datatypes::{DataType, Field};
 use crate::lake::columns::instants;
@@ -56,10 +56,10 @@ pub fn arrays<'a>(
     let rows = events.clone().count();
     let constant = |value: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows))) as ArrayRef;
     vec![
-        constant(&source.namespace),
-        constant(&source.event_hub),
-        constant(&source.consumer_group),
-        constant(&source.partition_id),
+        constant(source.namespace()),
+        constant(source.event_hub()),
+        constant(source.consumer_group()),
+        constant(source.partition_id()),
         Arc::new(Int32Array::from_iter_values(std::iter::repeat_n(stamp.source_epoch as i32, rows))),
         Arc::new(Int64Array::from_iter_values(events.clone().map(|event| event.sequence_number.0))),
         Arc::new(StringArray::from_iter_values(events.clone().map(|event| event.offset.as_str()))),
@@ -69,8 +69,8 @@ pub fn arrays<'a>(
 }
 
 /// Where a row of `event` stands in its source.
-pub fn position(event: &ReceivedEvent) -> Position {
-    Position { sequence: event.sequence_number.0, enqueued_ms: event.enqueued_at.millis() }
+pub fn position(event: &ReceivedEvent) -> SourcePosition {
+    SourcePosition { sequence: event.sequence_number.0, enqueued_ms: event.enqueued_at.millis() }
 }
 
 /// A source as one sequence of numbers: `<namespace>/<hub>/<group>/<partition>`, and `@<epoch>` behind it where the hub
@@ -88,7 +88,7 @@ pub fn append(
     source: &SourcePartition,
     stamp: Stamp,
     rows: RecordBatch,
-    positions: Vec<Position>,
+    positions: Vec<SourcePosition>,
 ) -> Append {
     Append {
         app_id: app_id(layer, source, stamp.source_epoch),

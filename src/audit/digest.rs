@@ -56,7 +56,7 @@ impl Books {
         self.ranges.entry(range_of(sequence)).or_default()
     }
 
-    pub fn absorb(&mut self, other: &Books) {
+    pub fn combine(&mut self, other: &Books) {
         for (&range, balance) in &other.ranges {
             let mine = self.ranges.entry(range).or_default();
             mine.silver = mine.silver.wrapping_add(balance.silver);

@@ -113,7 +113,7 @@ impl Page {
             let entry = holding.books.entry(sequence);
             entry.quarantine = entry.quarantine.wrapping_sub(digest);
         }
-        holding.runs.absorb(&Runs::of(sequence.clone()));
+        holding.runs.combine(&Runs::of(sequence.clone()));
         if !agree(&group.rows, &expected.bronze) {
             self.note_misread(group, &expected.bronze, &sequence);
         }
@@ -176,10 +176,10 @@ pub fn enter(
     for (source, holding) in page.holdings {
         last.extend(holding.last.map(|last| (source.clone(), last)));
         let account = sources.entry(source).or_default();
-        account.books.absorb(&holding.books);
+        account.books.combine(&holding.books);
         holding.keys.iter().for_each(|&key| account.repeats.add(key));
         let mine = account.side(side);
-        mine.runs.absorb(&holding.runs);
+        mine.runs.combine(&holding.runs);
         mine.events += holding.events;
         mine.last = mine.last.max(holding.last);
     }

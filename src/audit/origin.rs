@@ -49,12 +49,10 @@ fn group<'a>(
     rows: Vec<u64>,
 ) -> Result<Group, ArrowError> {
     let ([namespace, event_hub, consumer_group, partition_id], epoch) = of_row(rows[0] as usize);
-    let partition = SourcePartition {
-        namespace: namespace.to_owned(),
-        event_hub: event_hub.to_owned(),
-        consumer_group: consumer_group.to_owned(),
-        partition_id: partition_id.to_owned(),
-    };
+    let [namespace, event_hub, consumer_group, partition_id] =
+        [namespace, event_hub, consumer_group, partition_id].map(str::to_owned);
+    let partition = SourcePartition::new(namespace, event_hub, consumer_group, partition_id)
+        .ok_or_else(|| ArrowError::SchemaError("part of the name of a source partition is empty".to_owned()))?;
     let source = lineage::source_name(&partition, epoch as u32);
     let rows = match rows.len() == batch.num_rows() {
         true => batch.clone(),

@@ -34,7 +34,7 @@ impl Runs {
         }
     }
 
-    pub fn absorb(&mut self, other: &Runs) {
+    pub fn combine(&mut self, other: &Runs) {
         self.doubled.extend(&other.doubled);
         other.runs.iter().for_each(|&run| self.add(run));
     }
@@ -100,7 +100,7 @@ mod tests {
             let mut counted: BTreeMap<i64, i64> = BTreeMap::new();
             for numbers in files {
                 numbers.iter().for_each(|&number| *counted.entry(number).or_default() += 1);
-                runs.absorb(&Runs::of(numbers));
+                runs.combine(&Runs::of(numbers));
             }
             runs.settle();
             let (first, last) = (*counted.keys().next().unwrap(), *counted.keys().last().unwrap());

@@ -4,7 +4,7 @@
 
 pub mod rows;
 pub mod schema;
-pub mod taken;
+pub mod high_water_marks;
 
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;

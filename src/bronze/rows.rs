@@ -37,8 +37,8 @@ fn click_columns(parsed: &[Parsed]) -> Vec<ArrayRef> {
     vec![
         Arc::new(Int32Array::from_iter(clicks().map(|click| click.map(|click| click.unknown_fields as i32)))),
         text(|click| click.event_id.as_deref()),
-        text(|click| Some(&click.user_id.0)),
-        text(|click| Some(&click.session_id.0)),
+        text(|click| Some(click.user_id.as_str())),
+        text(|click| Some(click.session_id.as_str())),
         columns::instants(clicks().map(|click| click.map(|click| click.event_time.0))),
         text(|click| Some(click.event_type.as_str())),
         text(|click| click.page_url.as_deref()),

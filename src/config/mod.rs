@@ -96,7 +96,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout_micros: reader.span(SESSION_TIMEOUT, 30 * MINUTE_MICROS),
-                most_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
+                max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
             },
             allowed_lateness_micros: reader.span(ALLOWED_LATENESS, 7 * HOUR_MICROS),
             slice_versions: 500,

@@ -122,7 +122,7 @@ impl Click {
             &self.geo_city,
             &self.ip_address,
         ];
-        let required = [&self.user_id.0, &self.session_id.0].map(String::len).iter().sum::<usize>();
+        let required = [self.user_id.as_str(), self.session_id.as_str()].map(str::len).iter().sum::<usize>();
         let optional = texts.into_iter().flatten().map(String::len).sum::<usize>();
         let lists = [&self.event_level.names, &self.event_level.brands, &self.event_level.categories];
         let lists = lists.into_iter().flatten().map(String::len).sum::<usize>();

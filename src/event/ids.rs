@@ -1,17 +1,45 @@
 //! The identities an event carries or is given. Each is its own type, so that a session id can
 //! never be passed where a partition id is meant, and a position is never just a number.
+//!
+//! Ids of text are never empty: their constructors refuse it, and nothing else can make one.
 
 use std::fmt;
 
 /// Text that names one visitor. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(pub String);
+pub struct UserId(String);
 
-/// Text that names one visit, as the producer sees it: a session of gold may be a part of it.
+impl UserId {
+    /// `None` for text that is empty or blank.
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        not_blank(text.into()).map(UserId)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text that names one visit, as the producer sees it: a session of gold may be a part of it. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub String);
+pub struct SessionId(String);
 
-/// 64 bits that recognise an event when it comes again under another sequence number: the hash of
+impl SessionId {
+    /// `None` for text that is empty or blank.
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        not_blank(text.into()).map(SessionId)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn not_blank(text: String) -> Option<String> {
+    (!text.trim().is_empty()).then_some(text)
+}
+
+/// 64 bits that recognise an event when it is delivered again under another sequence number: the hash of
 /// (`event_id`, event time) where there is an id, else of the body's bytes. Signed, since Delta has
 /// no unsigned long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,14 +56,39 @@ impl fmt::Display for SequenceNumber {
 }
 
 /// One partition of one event hub as one consumer group reads it: the unit in which sequence numbers
-/// mean anything, and so the unit of exactly-once.
+/// mean anything, and so the unit of exactly-once. No part is empty: two hubs that share an incomplete name
+/// would skip each other's events as duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourcePartition {
-    /// Fully qualified: `name.servicebus.windows.net`.
-    pub namespace: String,
-    pub event_hub: String,
-    pub consumer_group: String,
-    pub partition_id: String,
+    namespace: String,
+    event_hub: String,
+    consumer_group: String,
+    partition_id: String,
+}
+
+impl SourcePartition {
+    /// `namespace` is fully qualified: `name.servicebus.windows.net`. `None` where a part is empty.
+    pub fn new(namespace: String, event_hub: String, consumer_group: String, partition_id: String) -> Option<Self> {
+        let parts = [&namespace, &event_hub, &consumer_group, &partition_id];
+        let is_complete = parts.iter().all(|part| !part.is_empty());
+        is_complete.then_some(SourcePartition { namespace, event_hub, consumer_group, partition_id })
+    }
+
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub fn event_hub(&self) -> &str {
+        &self.event_hub
+    }
+
+    pub fn consumer_group(&self) -> &str {
+        &self.consumer_group
+    }
+
+    pub fn partition_id(&self) -> &str {
+        &self.partition_id
+    }
 }
 
 impl fmt::Display for SourcePartition {

@@ -2,7 +2,7 @@
 //! ask, so the answer does not say what the lake is or why it is away: the log does.
 
 use super::{Slot, json};
-use crate::lake::error::with_causes;
+use crate::error::with_causes;
 use crate::wire;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -5,12 +5,12 @@
 
 use super::{Failure, Slot, answer};
 use crate::app::{App, BODY_KILOBYTES};
-use crate::broken::{self, Broken};
 use crate::event::parse;
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;
 use crate::lake::append::Appended;
 use crate::lineage::Stamp;
+use crate::mutants::{self, Mutant};
 use crate::silver::quarantine;
 use crate::{bronze, config, silver, wire};
 use axum::extract::{Request, State};
@@ -100,16 +100,16 @@ async fn write(
             silver::write(&app.quarantine, batch, quarantine_rows)
         )
     };
-    let (bronze, (silver, quarantine)) = match app.taken.is_followed_by(batch) {
+    let (bronze, (silver, quarantine)) = match app.high_water_marks.is_followed_by(batch) {
         true => {
             let (bronze, others) = tokio::join!(bronze, others);
             (bronze?, others)
         }
         false => (bronze.await?, others.await),
     };
-    app.taken.note(batch);
+    app.high_water_marks.note(batch);
     let silver = match silver {
-        Err(_) if broken::is(Broken::SilverFailureAcknowledged) => Appended::default(),
+        Err(_) if mutants::is(Mutant::SilverFailureAcknowledged) => Appended::default(),
         silver => written(silver)?,
     };
     Ok((bronze, silver, written(quarantine)?))

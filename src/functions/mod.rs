@@ -9,7 +9,7 @@ pub mod rebuild;
 pub mod sessionize;
 
 use crate::app::App;
-use crate::lake::error::with_causes;
+use crate::error::with_causes;
 use crate::wire;
 use axum::Router;
 use axum::body::Body;

@@ -2,10 +2,10 @@
 //!
 //! The row of a commit is also in the commit itself, so that a row lost to a kill can be written later, unchanged.
 
-use super::fact::column;
+use super::session_event::column;
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::append::{Append, Appender, Position};
+use crate::lake::append::{Append, Appender, SourcePosition};
 use crate::lake::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::datatypes::{DataType, Schema};
 use crate::lake::columns;
@@ -199,7 +199,7 @@ impl Control {
             app_id: app_id(run.activity, gold_id),
             partition: None,
             rows: rows(run)?,
-            positions: vec![Position { sequence, enqueued_ms: 0 }],
+            positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
             now_ms: run.finished_at.millis(),
         };
         self.appender.append(append).await.map(|_| ())

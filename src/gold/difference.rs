@@ -1,8 +1,8 @@
 //! Which sessions of a date are not what silver says, and in what: for a person who has to understand it.
 
-use super::fact::column;
 use super::layout::partition;
 use super::recompute::{Bucket, Dates, comparable_lines};
+use super::session_event::column;
 use super::{Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;

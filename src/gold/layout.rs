@@ -1,10 +1,10 @@
 //! Which gold files an activation opens, and how rows are laid out in new ones.
 
 use super::Settings;
-use super::fact::column;
 use super::rows::{self, Stamp};
 use super::schema;
 use super::session::Session;
+use super::session_event::column;
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
@@ -25,7 +25,7 @@ const FINALITY_STEP_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
 const FINALITY_FILES: usize = 16;
 
 /// The files in which an event of one of `times` (sorted) can touch a session.
-pub fn within_reach<'a>(files: impl Iterator<Item = &'a Add>, times: &[i64], timeout_micros: i64) -> Vec<&'a Add> {
+pub fn candidate_files<'a>(files: impl Iterator<Item = &'a Add>, times: &[i64], timeout_micros: i64) -> Vec<&'a Add> {
     files.filter(|add| is_within_reach(add, times, timeout_micros)).collect()
 }
 

@@ -1,8 +1,8 @@
 //! Sessions from facts, and facts into sessions: the pure heart of gold.
 
 use super::Windowing;
-use super::fact::{Fact, Visit};
 use super::session::Session;
+use super::session_event::{SessionEvent, SessionKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What new facts make of the stored sessions they could touch.
@@ -19,18 +19,18 @@ pub struct Merged {
 }
 
 /// The sessions that `facts` are, from nothing.
-pub fn fold(facts: Vec<Fact>, windowing: &Windowing) -> Vec<Session> {
+pub fn fold(facts: Vec<SessionEvent>, windowing: &Windowing) -> Vec<Session> {
     merge(Vec::new(), facts, windowing).changed
 }
 
 /// Merges `facts` into `stored`, which holds at least every session within the timeout of a fact of its visit.
-pub fn merge(stored: Vec<Session>, facts: Vec<Fact>, windowing: &Windowing) -> Merged {
+pub fn merge(stored: Vec<Session>, facts: Vec<SessionEvent>, windowing: &Windowing) -> Merged {
     let mut merged = Merged::default();
-    let mut by_visit: BTreeMap<Visit, Vec<Fact>> = BTreeMap::new();
+    let mut by_visit: BTreeMap<SessionKey, Vec<SessionEvent>> = BTreeMap::new();
     for fact in facts {
         by_visit.entry(fact.visit.clone()).or_default().push(fact);
     }
-    let mut stored_by_visit: HashMap<Visit, Vec<(usize, Session)>> = HashMap::new();
+    let mut stored_by_visit: HashMap<SessionKey, Vec<(usize, Session)>> = HashMap::new();
     for (index, session) in stored.into_iter().enumerate() {
         stored_by_visit.entry(session.visit.clone()).or_default().push((index, session));
     }
@@ -41,26 +41,26 @@ pub fn merge(stored: Vec<Session>, facts: Vec<Fact>, windowing: &Windowing) -> M
     merged
 }
 
-/// A stretch of a visit: stored sessions and new ones that turned out to be one session.
-struct Stretch {
+/// A group of a visit: stored sessions and new ones that turned out to be one session.
+struct Group {
     session: Session,
     stored: Vec<usize>,
     has_news: bool,
 }
 
-fn merge_visit(stored: Vec<(usize, Session)>, facts: Vec<Fact>, windowing: &Windowing, merged: &mut Merged) {
+fn merge_visit(stored: Vec<(usize, Session)>, facts: Vec<SessionEvent>, windowing: &Windowing, merged: &mut Merged) {
     let all = facts.len();
     let news = without_duplicates(facts, &stored);
     merged.duplicates += all - news.len();
-    let old = stored.into_iter().map(|(index, session)| Stretch { session, stored: vec![index], has_news: false });
-    let new = news.iter().map(|fact| Stretch { session: Session::of(fact), stored: Vec::new(), has_news: true });
-    let mut stretches: Vec<Stretch> = old.chain(new).collect();
-    stretches.sort_by_key(|stretch| (stretch.session.start, stretch.session.end));
-    let mut open: Option<Stretch> = None;
-    for next in stretches {
+    let old = stored.into_iter().map(|(index, session)| Group { session, stored: vec![index], has_news: false });
+    let new = news.iter().map(|fact| Group { session: Session::of(fact), stored: Vec::new(), has_news: true });
+    let mut groups: Vec<Group> = old.chain(new).collect();
+    groups.sort_by_key(|group| (group.session.start, group.session.end));
+    let mut open: Option<Group> = None;
+    for next in groups {
         open = Some(match open.take() {
             Some(mut current) if windowing.are_neighbours(current.session.end, next.session.start) => {
-                current.session.absorb(next.session, windowing.most_event_keys);
+                current.session.combine(next.session, windowing.max_event_keys);
                 current.stored.extend(next.stored);
                 current.has_news |= next.has_news;
                 current
@@ -76,18 +76,18 @@ fn merge_visit(stored: Vec<(usize, Session)>, facts: Vec<Fact>, windowing: &Wind
 }
 
 impl Merged {
-    fn take(&mut self, stretch: Stretch) {
-        if stretch.has_news {
-            self.bridged += stretch.stored.len().saturating_sub(1);
-            self.replaced.extend(stretch.stored);
-            self.changed.push(stretch.session);
+    fn take(&mut self, group: Group) {
+        if group.has_news {
+            self.bridged += group.stored.len().saturating_sub(1);
+            self.replaced.extend(group.stored);
+            self.changed.push(group.session);
         }
     }
 }
 
 /// The facts that count: in their total order, each key once, and none that a stored session has counted. Two events
 /// with the same key have the same event time, so only a session that spans that time can have counted it.
-fn without_duplicates(mut facts: Vec<Fact>, stored: &[(usize, Session)]) -> Vec<Fact> {
+fn without_duplicates(mut facts: Vec<SessionEvent>, stored: &[(usize, Session)]) -> Vec<SessionEvent> {
     facts.sort_by(|a, b| a.place.cmp(&b.place));
     let mut seen = BTreeSet::new();
     facts.retain(|fact| {

@@ -23,7 +23,7 @@
 //!
 //! So an event can extend a session, start one, or bridge two that are stored into one. It can touch only sessions whose
 //! `[start - timeout, end + timeout]` holds its time. Those are in the files whose statistics overlap that reach; all
-//! other files stay closed. [`session::Session::absorb`] makes one session of two by minima, maxima, sums and unions:
+//! other files stay closed. [`session::Session::combine`] makes one session of two by minima, maxima, sums and unions:
 //! commutative and associative, so order and split do not matter. Sums are not idempotent; therefore a session keeps the
 //! keys of the events it has counted, and [`merge`](merge::merge) drops a fact that is among them.
 //!
@@ -53,20 +53,19 @@
 //! ```
 
 pub mod schema;
-pub mod fact;
+pub mod session_event;
 pub mod session;
 pub mod merge;
 pub mod rows;
-pub mod slice;
+pub mod micro_batch;
 pub mod layout;
 pub mod control;
 mod repair;
-pub mod activation;
+pub mod sessionize;
 pub mod recompute;
 pub mod difference;
 pub mod rebuild;
 
-use crate::broken::{self, Broken};
 use crate::clock::Clock;
 use crate::event::time::Timestamp;
 use crate::lake::log::Version;
@@ -74,6 +73,7 @@ use crate::lake::snapshot::Snapshot;
 use crate::lake::store::Lake;
 use crate::lake::table::Table;
 use crate::lake::workers::Workers;
+use crate::mutants::{self, Mutant};
 use control::Control;
 
 /// The name under which gold records how far it has read silver.
@@ -85,7 +85,7 @@ pub struct Windowing {
     /// Longest time between neighbouring events of a session.
     pub timeout_micros: i64,
     /// Event keys that a session keeps at most.
-    pub most_event_keys: usize,
+    pub max_event_keys: usize,
 }
 
 impl Windowing {
@@ -147,8 +147,8 @@ impl Gold {
 
 impl Snapshot {
     /// Silver version that gold has reached; -1 before the first.
-    fn reached(&self) -> Version {
-        let known = self.txns.get(APP_ID).filter(|_| !broken::is(Broken::GoldTxnIgnored));
+    fn silver_version_read(&self) -> Version {
+        let known = self.txns.get(APP_ID).filter(|_| !mutants::is(Mutant::GoldTxnIgnored));
         known.map_or(-1, |progress| progress.version)
     }
 }

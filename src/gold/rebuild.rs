@@ -67,7 +67,7 @@ impl Gold {
     /// Silver as of the version that gold has reached: later events are not gold's yet. A gold that has reached nothing
     /// takes all of it.
     async fn silver_behind(&self, gold: &Snapshot) -> Result<Snapshot, LakeError> {
-        match gold.reached() {
+        match gold.silver_version_read() {
             ..0 => self.silver.snapshot(Replay::TxnsAndFiles).await,
             reached => self.silver.snapshot_at(reached, Replay::TxnsAndFiles).await,
         }
@@ -111,7 +111,7 @@ impl Gold {
             let finished_at = self.clock.now();
             let run = Run {
                 finished_at,
-                silver_version_before: gold.reached(),
+                silver_version_before: gold.silver_version_read(),
                 silver_version: silver.version,
                 gold_version: gold.version + 1,
                 sessions_written: written as i64,

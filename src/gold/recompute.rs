@@ -4,12 +4,12 @@
 //! twice: all dates are taken in slices of consecutive ones, as many as have events enough for one pass; and a slice that
 //! has more is taken in passes, each over the visits of one hash bucket.
 
-use super::fact::{Fact, column};
 use super::layout::partition;
 use super::merge;
+use super::micro_batch::events_of;
 use super::rows::{self, Stamp};
 use super::session::Session;
-use super::slice::facts_of;
+use super::session_event::{SessionEvent, column};
 use super::{Gold, schema};
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
@@ -172,9 +172,14 @@ impl Gold {
         }
     }
 
-    async fn facts_within(&self, files: &[&Add], window: (i64, i64), bucket: Bucket) -> Result<Vec<Fact>, LakeError> {
+    async fn facts_within(
+        &self,
+        files: &[&Add],
+        window: (i64, i64),
+        bucket: Bucket,
+    ) -> Result<Vec<SessionEvent>, LakeError> {
         let wanted: Vec<&Add> = files.iter().copied().filter(|add| may_hold(add, window)).collect();
-        let read = async |add: &Add| facts_of(&self.silver, add, move |user, visit| bucket.holds(user, visit)).await;
+        let read = async |add: &Add| events_of(&self.silver, add, move |user, visit| bucket.holds(user, visit)).await;
         let mut of_files = std::pin::pin!(futures::stream::iter(wanted).map(read).buffered(READ_AHEAD));
         let mut facts = Vec::new();
         while let Some(of_file) = of_files.try_next().await? {
@@ -185,11 +190,11 @@ impl Gold {
 }
 
 /// Facts in parts of about [`FOLD_EVENTS`], those of a visit in the same one.
-fn by_visit(facts: Vec<Fact>) -> Vec<Vec<Fact>> {
+fn by_visit(facts: Vec<SessionEvent>) -> Vec<Vec<SessionEvent>> {
     let of = facts.len() / FOLD_EVENTS + 1;
     let mut parts = vec![Vec::new(); of];
     for fact in facts {
-        let part = visit_hash(&fact.visit.user_id.0, &fact.visit.session_id.0) >> 32;
+        let part = visit_hash(fact.visit.user_id.as_str(), fact.visit.session_id.as_str()) >> 32;
         parts[part as usize % of].push(fact);
     }
     parts

@@ -15,7 +15,7 @@ impl Gold {
     /// Writes the missing row; what control says then comes back.
     pub(super) async fn repair_control(&self, base: &Snapshot) -> Result<Recorded, Arc<LakeError>> {
         let recorded = self.control.recorded(base.table_id()).await?;
-        let reached = base.reached();
+        let reached = base.silver_version_read();
         if reached < 0 || recorded.silver_version == Some(reached) {
             return Ok(recorded);
         }
@@ -48,7 +48,7 @@ impl Gold {
             activity: Activity::Sessionize,
             finished_at: self.clock.now(),
             silver_version_before: recorded.silver_version.unwrap_or(-1),
-            silver_version: base.reached(),
+            silver_version: base.silver_version_read(),
             gold_version: base.version,
             watermark_before: recorded.watermark,
             watermark,

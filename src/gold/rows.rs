@@ -1,9 +1,8 @@
 //! Sessions as rows of gold, and back.
 
-use super::fact::{Attribute, Visit, column, text, texts};
 use super::schema;
 use super::session::{Counts, Products, Session};
-use crate::event::ids::{SessionId, UserId};
+use super::session_event::{Attribute, SessionKey, column, text, texts};
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{
@@ -37,8 +36,8 @@ pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeEr
 fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
     let seconds = |session: &Session| session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64;
     vec![
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.user_id.0))),
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| &session.visit.session_id.0))),
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.user_id.as_str()))),
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.session_id.as_str()))),
         instants(sessions, |session| session.start),
         instants(sessions, |session| session.end),
         Arc::new(Float64Array::from_iter_values(sessions.iter().map(seconds))),
@@ -124,14 +123,13 @@ pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, La
 }
 
 /// The sessions in those rows of `rows` whose visit `wanted` accepts, each with its row.
-pub fn from_rows(rows: &RecordBatch, wanted: impl Fn(&Visit) -> bool) -> Result<Vec<(usize, Session)>, LakeError> {
+pub fn from_rows(rows: &RecordBatch, wanted: impl Fn(&SessionKey) -> bool) -> Result<Vec<(usize, Session)>, LakeError> {
     let users: &StringArray = column(rows, schema::USER_ID)?;
     let visits: &StringArray = column(rows, schema::SESSION_ID)?;
     let stored = Stored::of(rows)?;
     let mut found = Vec::new();
     for row in 0..rows.num_rows() {
-        let visit =
-            Visit { user_id: UserId(users.value(row).to_owned()), session_id: SessionId(visits.value(row).to_owned()) };
+        let visit = SessionKey::of(users.value(row), visits.value(row))?;
         if wanted(&visit) {
             found.push((row, stored.session(visit, row)?));
         }
@@ -176,7 +174,7 @@ impl<'a> Stored<'a> {
         })
     }
 
-    fn session(&self, visit: Visit, row: usize) -> Result<Session, LakeError> {
+    fn session(&self, visit: SessionKey, row: usize) -> Result<Session, LakeError> {
         let [add_to_cart, remove_from_cart, search, checkout] = self.counts.map(|counts| counts.value(row));
         let [ids, names, brands, categories] = self.products.map(|lists| texts(lists, row).into_iter().collect());
         let state = text(self.state, row).unwrap_or_default();

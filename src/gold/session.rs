@@ -1,10 +1,10 @@
 //! A session as a value: what a fact makes of one, and what two of them make together.
 //!
-//! [`Session::absorb`] is commutative and associative: it takes minima, maxima, sums and unions, and a tie is broken
-//! by the total order of [`Place`]. So the same events give the same session in any order and any split. It is not
+//! [`Session::combine`] is commutative and associative: it takes minima, maxima, sums and unions, and a tie is broken
+//! by the total order of [`EventOrder`]. So the same events give the same session in any order and any split. It is not
 //! idempotent, since sums are not: whoever combines sees to it that no event is on both sides (`merge`).
 
-use super::fact::{Attribute, Fact, Place, Visit};
+use super::session_event::{Attribute, EventOrder, SessionEvent, SessionKey};
 use crate::event::click::EventType;
 use crate::event::money::Money;
 use crate::event::time::Timestamp;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    pub visit: Visit,
+    pub visit: SessionKey,
     pub start: Timestamp,
     pub end: Timestamp,
     pub total_events: i64,
@@ -50,8 +50,8 @@ pub struct Products {
 pub struct State {
     pub page_urls: BTreeSet<String>,
     /// First and last event with a page.
-    pub landing: Option<Place>,
-    pub exit: Option<Place>,
+    pub landing: Option<EventOrder>,
+    pub exit: Option<EventOrder>,
     /// Purchases without a transaction id, each one counted.
     pub plain_purchases: i64,
     pub plain_value: i64,
@@ -63,12 +63,12 @@ pub struct State {
 /// A value, and where the event that said it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Known<T> {
-    pub place: Place,
+    pub place: EventOrder,
     pub value: T,
 }
 
 impl Session {
-    pub fn of(fact: &Fact) -> Self {
+    pub fn of(fact: &SessionEvent) -> Self {
         let place = &fact.place;
         let mut state = State::default();
         if let Some(url) = &place.page_url {
@@ -109,26 +109,26 @@ impl Session {
         }
     }
 
-    /// Makes one session of two of the same visit that have no event in common. Keeps the `most_keys` smallest keys.
-    pub fn absorb(&mut self, other: Session, most_keys: usize) {
+    /// Makes one session of two of the same visit that have no event in common. Keeps the `max_keys` smallest keys.
+    pub fn combine(&mut self, other: Session, max_keys: usize) {
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
         self.total_events = self.total_events.saturating_add(other.total_events);
-        self.counts.absorb(other.counts);
+        self.counts.combine(other.counts);
         self.products.ids.extend(other.products.ids);
         self.products.names.extend(other.products.names);
         self.products.brands.extend(other.products.brands);
         self.products.categories.extend(other.products.categories);
         self.is_bot |= other.is_bot;
-        self.state.absorb(other.state);
+        self.state.combine(other.state);
         self.event_keys.extend(other.event_keys);
         self.event_keys.sort_unstable();
         self.event_keys.dedup();
-        self.duplicates_unchecked |= other.duplicates_unchecked || self.event_keys.len() > most_keys;
-        self.event_keys.truncate(most_keys);
+        self.duplicates_unchecked |= other.duplicates_unchecked || self.event_keys.len() > max_keys;
+        self.event_keys.truncate(max_keys);
     }
 
-    pub fn has_event(&self, fact: &Fact) -> bool {
+    pub fn has_event(&self, fact: &SessionEvent) -> bool {
         self.event_keys.binary_search(&fact.place.key).is_ok()
     }
 
@@ -161,7 +161,7 @@ impl Session {
 
 impl Counts {
     // Stored counts may be anything: a sum that goes round would hide that, one that stops does not.
-    fn absorb(&mut self, other: Counts) {
+    fn combine(&mut self, other: Counts) {
         self.add_to_cart = self.add_to_cart.saturating_add(other.add_to_cart);
         self.remove_from_cart = self.remove_from_cart.saturating_add(other.remove_from_cart);
         self.search = self.search.saturating_add(other.search);
@@ -170,7 +170,7 @@ impl Counts {
 }
 
 impl State {
-    fn purchase(&mut self, fact: &Fact) {
+    fn purchase(&mut self, fact: &SessionEvent) {
         let value = fact.value.map_or(0, |value| value.0);
         match &fact.transaction_id {
             Some(id) => {
@@ -183,7 +183,7 @@ impl State {
         }
     }
 
-    fn absorb(&mut self, other: State) {
+    fn combine(&mut self, other: State) {
         self.page_urls.extend(other.page_urls);
         self.landing = self.landing.take().into_iter().chain(other.landing).min();
         self.exit = self.exit.take().into_iter().chain(other.exit).max();

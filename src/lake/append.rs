@@ -2,21 +2,21 @@
 //!
 //! Every row comes from a source that numbers what it sends (`app_id`, sequence number). A commit says in the same
 //! file which rows it adds and how far each source got, so the two cannot disagree. Before each attempt the rows at
-//! or below the committed number are cut off ([`super::trim`]), against exactly the version that the attempt follows:
+//! or below the committed number are cut off ([`super::dedup`]), against exactly the version that the attempt follows:
 //! when the attempt succeeds, nobody has committed in between.
 //!
 //! Requests that arrive while a commit is under way share the next one. A request alone waits for nobody.
 
 use super::arrow::array::RecordBatch;
 use super::commit::{self, Put};
+pub use super::dedup::SourcePosition;
+use super::dedup::{Dedup, deduplicate};
 use super::error::LakeError;
 use super::file::NewFile;
-use super::log::{Add, Commit, Line, Version};
+use super::log::{Action, Add, Commit, Version};
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
-pub use super::trim::Position;
-use super::trim::{Trim, trim_all};
-use crate::broken::{self, Broken};
+use crate::mutants::{self, Mutant};
 use deltalake::kernel::Transaction;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Append {
     pub partition: Option<String>,
     pub rows: RecordBatch,
     /// Where each row comes from; several rows may come from one position.
-    pub positions: Vec<Position>,
+    pub positions: Vec<SourcePosition>,
     /// When this is, in milliseconds since the epoch.
     pub now_ms: i64,
 }
@@ -147,28 +147,28 @@ impl Shared {
             *known = Some(self.table.snapshot(Replay::Txns).await?);
         }
         let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
-        let mut written: Option<(Vec<Trim>, Vec<Add>)> = None;
+        let mut written: Option<(Vec<Dedup>, Vec<Add>)> = None;
         for attempt in 1..=COMMIT_ATTEMPTS {
             let positions = appends.iter().map(|append| (append.app_id.as_str(), append.positions.as_slice()));
-            let trims = trim_all(positions, &known.txns);
-            if !trims.iter().any(|trim| matches!(trim, Trim::Keep { .. })) {
-                return Ok(outcomes(&appends, trims, None));
+            let dedups = deduplicate(positions, &known.txns);
+            if !dedups.iter().any(|dedup| matches!(dedup, Dedup::Keep { .. })) {
+                return Ok(outcomes(&appends, dedups, None));
             }
             let adds = match written.take() {
-                Some((before, adds)) if before == trims => adds,
-                _ => self.write_files(&appends, &trims).await?,
+                Some((before, adds)) if before == dedups => adds,
+                _ => self.write_files(&appends, &dedups).await?,
             };
-            let commit = self.plan_commit(known.version + 1, &appends, &trims, &adds);
+            let commit = self.plan_commit(known.version + 1, &appends, &dedups, &adds);
             match commit::put(&self.table.log, &commit).await? {
-                Put::Landed => {
+                Put::Committed => {
                     known.apply(&commit, Replay::Txns);
                     self.table.checkpoint_if_due(commit.version);
-                    return Ok(outcomes(&appends, trims, Some(commit.version)));
+                    return Ok(outcomes(&appends, dedups, Some(commit.version)));
                 }
-                Put::Taken(winner) if broken::is(Broken::ConflictNotReread) => known.version = winner.version,
-                Put::Taken(winner) => {
-                    self.absorb(known, winner).await?;
-                    written = Some((trims, adds));
+                Put::Conflict(winner) if mutants::is(Mutant::ConflictNotReread) => known.version = winner.version,
+                Put::Conflict(winner) => {
+                    self.combine(known, winner).await?;
+                    written = Some((dedups, adds));
                     commit::backoff(&self.table.log, attempt).await;
                 }
             }
@@ -179,13 +179,13 @@ impl Shared {
 
     /// Takes in what others committed, all of it at once: a writer that fell behind must not walk one version at a
     /// time while the others run ahead.
-    async fn absorb(&self, known: &mut Snapshot, winner: Commit) -> Result<(), LakeError> {
+    async fn combine(&self, known: &mut Snapshot, winner: Commit) -> Result<(), LakeError> {
         let mut commits = vec![winner];
         let later = self.table.log.versions_after(commits[0].version).await?;
         commits.extend(self.table.log.read_all(&later).await?);
         for commit in &commits {
-            for line in &commit.lines {
-                self.table.verify(line.protocol.as_ref(), line.meta_data.as_ref())?;
+            for action in &commit.actions {
+                self.table.verify(action.protocol.as_ref(), action.meta_data.as_ref())?;
             }
             known.apply(commit, Replay::Txns);
         }
@@ -193,10 +193,10 @@ impl Shared {
     }
 
     /// One file for each table partition that the kept rows belong to.
-    async fn write_files(&self, appends: &[Append], trims: &[Trim]) -> Result<Vec<Add>, LakeError> {
+    async fn write_files(&self, appends: &[Append], dedups: &[Dedup]) -> Result<Vec<Add>, LakeError> {
         let mut by_partition: BTreeMap<Option<String>, Vec<RecordBatch>> = BTreeMap::new();
-        for (append, trim) in appends.iter().zip(trims) {
-            if let Trim::Keep { from } = trim {
+        for (append, dedup) in appends.iter().zip(dedups) {
+            if let Dedup::Keep { from } = dedup {
                 let rows = append.rows.slice(*from, append.rows.num_rows() - from);
                 by_partition.entry(append.partition.clone()).or_default().push(rows);
             }
@@ -217,29 +217,29 @@ impl Shared {
         Ok(adds)
     }
 
-    fn plan_commit(&self, version: Version, appends: &[Append], trims: &[Trim], adds: &[Add]) -> Commit {
+    fn plan_commit(&self, version: Version, appends: &[Append], dedups: &[Dedup], adds: &[Add]) -> Commit {
         let now_ms = newest(appends);
         let details = Map::from_iter([
             ("isBlindAppend".to_owned(), json!(true)),
             ("operationParameters".to_owned(), json!({"mode": "Append"})),
         ]);
-        let mut lines = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
-        let mut progress: BTreeMap<&str, Position> = BTreeMap::new();
-        for (append, trim) in appends.iter().zip(trims) {
-            let moves = matches!(trim, Trim::Keep { .. }) || broken::is(Broken::TxnMovesBack);
+        let mut actions = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
+        let mut progress: BTreeMap<&str, SourcePosition> = BTreeMap::new();
+        for (append, dedup) in appends.iter().zip(dedups) {
+            let moves = matches!(dedup, Dedup::Keep { .. }) || mutants::is(Mutant::TxnMovesBack);
             if let (true, Some(last)) = (moves, append.positions.last()) {
                 progress.insert(&append.app_id, *last);
             }
         }
-        if broken::is(Broken::TxnNotCommitted) {
+        if mutants::is(Mutant::TxnNotCommitted) {
             progress.clear();
         }
-        lines.extend(progress.into_iter().map(|(app_id, last)| {
+        actions.extend(progress.into_iter().map(|(app_id, last)| {
             let txn = Transaction::new_with_last_update(app_id, last.sequence, Some(last.enqueued_ms));
-            Line { txn: Some(txn), ..Line::default() }
+            Action { txn: Some(txn), ..Action::default() }
         }));
-        lines.extend(adds.iter().map(|add| Line { add: Some(add.clone()), ..Line::default() }));
-        Commit { version, lines }
+        actions.extend(adds.iter().map(|add| Action { add: Some(add.clone()), ..Action::default() }));
+        Commit { version, actions }
     }
 }
 
@@ -248,17 +248,17 @@ fn newest(appends: &[Append]) -> i64 {
     appends.iter().map(|append| append.now_ms).max().unwrap_or_default()
 }
 
-fn outcomes(appends: &[Append], trims: Vec<Trim>, version: Option<Version>) -> Vec<Outcome> {
-    let outcome = |(append, trim): (&Append, Trim)| {
+fn outcomes(appends: &[Append], dedups: Vec<Dedup>, version: Option<Version>) -> Vec<Outcome> {
+    let outcome = |(append, dedup): (&Append, Dedup)| {
         let all = append.positions.len();
-        match trim {
-            Trim::Keep { from } => Ok(Appended { rows: all - from, duplicates: from, version }),
-            Trim::Nothing => Ok(Appended { rows: 0, duplicates: all, version: None }),
-            Trim::Restarted { sequence, committed, later_by_ms } => {
+        match dedup {
+            Dedup::Keep { from } => Ok(Appended { rows: all - from, duplicates: from, version }),
+            Dedup::Nothing => Ok(Appended { rows: 0, duplicates: all, version: None }),
+            Dedup::Restarted { sequence, committed, later_by_ms } => {
                 let app_id = append.app_id.clone();
                 Err(Arc::new(LakeError::SequenceRestarted { app_id, sequence, committed, later_by_ms }))
             }
         }
     };
-    appends.iter().zip(trims).map(outcome).collect()
+    appends.iter().zip(dedups).map(outcome).collect()
 }

@@ -23,7 +23,7 @@ impl Table {
             self.workers.see_to(async move {
                 let _alone = alone;
                 if let Err(error) = table.checkpoint(version).await {
-                    let error = super::error::with_causes(&error);
+                    let error = crate::error::with_causes(&error);
                     tracing::warn!(table = table.spec.name, version, error, "cannot write a checkpoint");
                 }
             });

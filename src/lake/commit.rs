@@ -6,8 +6,8 @@
 //! a late PUT of ours can only find the place taken.
 
 use super::error::LakeError;
-use super::log::{COMMIT_ID, Commit, Line, Log};
-use crate::broken::{self, Broken};
+use super::log::{Action, COMMIT_ID, Commit, Log};
+use crate::mutants::{self, Mutant};
 use object_store::{ObjectStore, PutMode, PutOptions, PutPayload};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -19,19 +19,19 @@ const PUT_ATTEMPTS: u32 = 4;
 #[derive(Debug, Clone)]
 pub enum Put {
     /// The commit is in the log, by this or an earlier attempt of ours.
-    Landed,
+    Committed,
     /// Somebody else's commit has the version: this one.
-    Taken(Commit),
+    Conflict(Commit),
 }
 
-/// The line that says what a commit is, for people and for [`put`]. `details` goes in as it is.
-pub fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Line {
+/// The action that says what a commit is, for people and for [`put`]. `details` goes in as it is.
+pub fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Action {
     let mut info = details.clone();
     info.insert("operation".into(), json!(operation));
     info.insert("timestamp".into(), json!(now_ms));
     info.insert("engineInfo".into(), json!(concat!("clickstream/", env!("CARGO_PKG_VERSION"))));
     info.insert(COMMIT_ID.into(), json!(log.random.uuid().simple().to_string()));
-    Line { commit_info: Some(info), ..Line::default() }
+    Action { commit_info: Some(info), ..Action::default() }
 }
 
 /// Puts `commit` where no commit is yet. An error means that it is not known whether it landed.
@@ -48,12 +48,14 @@ pub async fn put(log: &Log, commit: &Commit) -> Result<Put, LakeError> {
     loop {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let failure = match log.store.put_opts(&path, payload.clone(), options).await {
-            Ok(_) => return Ok(Put::Landed),
+            Ok(_) => return Ok(Put::Committed),
             Err(error) => error,
         };
         match log.read(commit.version).await? {
-            Some(winner) if winner.has_id(id) && !broken::is(Broken::OwnCommitNotRecognised) => return Ok(Put::Landed),
-            Some(winner) => return Ok(Put::Taken(winner)),
+            Some(winner) if winner.has_id(id) && !mutants::is(Mutant::OwnCommitNotRecognised) => {
+                return Ok(Put::Committed);
+            }
+            Some(winner) => return Ok(Put::Conflict(winner)),
             None if attempt < PUT_ATTEMPTS => backoff(log, attempt).await,
             None => {
                 let object = format!("{}/{path}", log.table);

@@ -35,18 +35,3 @@ pub enum LakeError {
     #[error("cannot {attempt} for table `{table}`: {detail}")]
     Internal { attempt: &'static str, table: String, detail: String },
 }
-
-/// The error and everything that caused it, on one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text.replace('\n', " ")
-}

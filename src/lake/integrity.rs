@@ -4,10 +4,11 @@
 //! reads every commit that is there and says what cannot be right. Legal, and no flaw: commits up to a checkpoint may be
 //! cleaned up from the oldest on; a file may be added again without being news (`dataChange` false), to give it statistics.
 
-use super::error::{LakeError, with_causes};
+use super::error::LakeError;
 use super::log::{Commit, Version, version_of};
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
+use crate::error::with_causes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -85,8 +86,8 @@ impl Table {
         while let Some((version, read)) = commits.next().await {
             match read {
                 Ok(Some(commit)) => {
-                    for line in &commit.lines {
-                        self.verify(line.protocol.as_ref(), line.meta_data.as_ref())?;
+                    for action in &commit.actions {
+                        self.verify(action.protocol.as_ref(), action.meta_data.as_ref())?;
                     }
                     walker.step(&commit);
                 }
@@ -233,8 +234,12 @@ impl<V: FnMut(&Commit)> Walker<V> {
     }
 
     fn check_adds(&mut self, commit: &Commit) {
-        let removed: HashSet<&str> =
-            commit.lines.iter().filter_map(|line| line.remove.as_ref()).map(|remove| remove.path.as_str()).collect();
+        let removed: HashSet<&str> = commit
+            .actions
+            .iter()
+            .filter_map(|action| action.remove.as_ref())
+            .map(|remove| remove.path.as_str())
+            .collect();
         let mut added = HashSet::new();
         for add in commit.adds() {
             let again =

@@ -1,4 +1,4 @@
-//! The Delta log: numbered JSON files, one action a line.
+//! The Delta log: numbered JSON files, one action on each line.
 
 use super::error::LakeError;
 use super::random::Random;
@@ -21,7 +21,7 @@ const READ_AHEAD: usize = 16;
 /// One line of a commit. Exactly one member is set; actions that we neither write nor need read as none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Line {
+pub struct Action {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,30 +69,30 @@ pub struct Format {
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
     pub version: Version,
-    pub lines: Vec<Line>,
+    pub actions: Vec<Action>,
 }
 
 impl Commit {
     pub fn parse(version: Version, text: &[u8]) -> Result<Self, serde_json::Error> {
-        let lines = text
+        let actions = text
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.trim_ascii().is_empty())
             .map(serde_json::from_slice)
             .collect::<Result<_, _>>()?;
-        Ok(Commit { version, lines })
+        Ok(Commit { version, actions })
     }
 
     pub fn to_text(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut text = Vec::new();
-        for line in &self.lines {
-            serde_json::to_writer(&mut text, line)?;
+        for action in &self.actions {
+            serde_json::to_writer(&mut text, action)?;
             text.push(b'\n');
         }
         Ok(text)
     }
 
     pub fn info(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
-        self.lines.iter().find_map(|line| line.commit_info.as_ref())
+        self.actions.iter().find_map(|action| action.commit_info.as_ref())
     }
 
     pub fn has_id(&self, id: &str) -> bool {
@@ -100,11 +100,11 @@ impl Commit {
     }
 
     pub fn txns(&self) -> impl Iterator<Item = &Transaction> {
-        self.lines.iter().filter_map(|line| line.txn.as_ref())
+        self.actions.iter().filter_map(|action| action.txn.as_ref())
     }
 
     pub fn adds(&self) -> impl Iterator<Item = &Add> {
-        self.lines.iter().filter_map(|line| line.add.as_ref())
+        self.actions.iter().filter_map(|action| action.add.as_ref())
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants
 //! them), [`log`] (the files of the Delta log and the actions in them), [`table`] (create, verify, follow), [`snapshot`] and
-//! [`replay`] (what the log says the table is), [`commit`] (the one PUT), [`trim`] and [`append`] (many writers, exactly
+//! [`replay`] (what the log says the table is), [`commit`] (the one PUT), [`dedup`] and [`append`] (many writers, exactly
 //! once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
 //! [`checkpoint`], and for who does not believe any of it [`integrity`] (the log) and [`inspection`] (the data files).
 
@@ -23,7 +23,7 @@ pub mod snapshot;
 mod replay;
 pub mod commit;
 pub mod file;
-mod trim;
+mod dedup;
 pub mod append;
 pub mod rewrite;
 pub mod checkpoint;

@@ -2,10 +2,10 @@
 
 use super::arrow::json::LineDelimitedWriter;
 use super::error::LakeError;
-use super::log::{Commit, Line, Version};
+use super::log::{Action, Commit, Version};
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
-use crate::broken::{self, Broken};
+use crate::mutants::{self, Mutant};
 use bytes::Bytes;
 use deltalake::parquet::arrow::ProjectionMask;
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -83,12 +83,12 @@ impl Table {
             .then(async |path| self.get(&path).await?.ok_or_else(|| self.damaged(path.as_ref(), "missing".into())));
         let files: Vec<Bytes> = files.try_collect().await?;
         for bytes in files {
-            let mut lines = checkpoint_lines(bytes, replay)
+            let mut actions = checkpoint_actions(bytes, replay)
                 .map_err(|error| self.damaged(&format!("checkpoint {}", checkpoint.version), error.to_string()))?;
-            if broken::is(Broken::CheckpointDropsTxn) {
-                lines.retain(|line| line.txn.is_none());
+            if mutants::is(Mutant::CheckpointDropsTxn) {
+                actions.retain(|action| action.txn.is_none());
             }
-            snapshot.apply(&Commit { version: checkpoint.version, lines }, replay);
+            snapshot.apply(&Commit { version: checkpoint.version, actions }, replay);
         }
         Ok(snapshot)
     }
@@ -126,8 +126,8 @@ impl LastCheckpoint {
     }
 }
 
-/// The rows of a checkpoint are the lines of a commit in columns: written back as JSON they read as such.
-fn checkpoint_lines(bytes: Bytes, replay: Replay) -> Result<Vec<Line>, Box<dyn std::error::Error + Send + Sync>> {
+/// The rows of a checkpoint are the actions of a commit in columns: written back as JSON they read as such.
+fn checkpoint_actions(bytes: Bytes, replay: Replay) -> Result<Vec<Action>, Box<dyn std::error::Error + Send + Sync>> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let wanted: Vec<usize> = builder
         .parquet_schema()
@@ -138,14 +138,14 @@ fn checkpoint_lines(bytes: Bytes, replay: Replay) -> Result<Vec<Line>, Box<dyn s
         .map(|(index, _)| index)
         .collect();
     let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted);
-    let mut lines = Vec::new();
+    let mut actions = Vec::new();
     for batch in builder.with_projection(mask).build()? {
         let mut text = LineDelimitedWriter::new(Vec::new());
         text.write(&batch?)?;
         text.finish()?;
-        lines.extend(Commit::parse(0, &text.into_inner())?.lines);
+        actions.extend(Commit::parse(0, &text.into_inner())?.actions);
     }
-    Ok(lines)
+    Ok(actions)
 }
 
 fn is_wanted(column: &[String], replay: Replay) -> bool {

@@ -3,10 +3,10 @@
 use super::commit::{self, Put};
 use super::error::LakeError;
 use super::file::NewFile;
-use super::log::{Commit, Line, Version};
+use super::log::{Action, Commit, Version};
 use super::snapshot::Snapshot;
 use super::table::Table;
-use crate::broken::{self, Broken};
+use crate::mutants::{self, Mutant};
 use deltalake::kernel::{Add, Remove, Transaction};
 use serde_json::{Map, Value};
 
@@ -27,7 +27,7 @@ pub struct Rewrite {
 pub enum Rewritten {
     Committed(Version),
     /// Somebody committed since the snapshot: what was planned on it may be wrong. Plan again.
-    Outdated,
+    Conflict,
 }
 
 impl Table {
@@ -40,24 +40,24 @@ impl Table {
             adds.push(self.put_file(file, now_ms).await?);
         }
         let version = planned_on.version + 1;
-        let mut lines = vec![commit::info(&self.log, rewrite.operation, now_ms, &rewrite.details)];
-        lines.extend(rewrite.txn.map(|txn| Line { txn: Some(txn), ..Line::default() }));
-        lines.extend(
-            rewrite.remove.into_iter().map(|add| Line { remove: Some(to_remove(add, now_ms)), ..Line::default() }),
+        let mut actions = vec![commit::info(&self.log, rewrite.operation, now_ms, &rewrite.details)];
+        actions.extend(rewrite.txn.map(|txn| Action { txn: Some(txn), ..Action::default() }));
+        actions.extend(
+            rewrite.remove.into_iter().map(|add| Action { remove: Some(to_remove(add, now_ms)), ..Action::default() }),
         );
-        lines.extend(adds.into_iter().map(|add| Line { add: Some(add), ..Line::default() }));
-        let mut commit = Commit { version, lines };
+        actions.extend(adds.into_iter().map(|add| Action { add: Some(add), ..Action::default() }));
+        let mut commit = Commit { version, actions };
         let mut outcome = commit::put(&self.log, &commit).await?;
-        while broken::is(Broken::RewriteNotPlannedAgain) && matches!(outcome, Put::Taken(_)) {
+        while mutants::is(Mutant::RewriteNotPlannedAgain) && matches!(outcome, Put::Conflict(_)) {
             commit.version += 1;
             outcome = commit::put(&self.log, &commit).await?;
         }
         match outcome {
-            Put::Landed => {
+            Put::Committed => {
                 self.checkpoint_if_due(version);
                 Ok(Rewritten::Committed(version))
             }
-            Put::Taken(_) => Ok(Rewritten::Outdated),
+            Put::Conflict(_) => Ok(Rewritten::Conflict),
         }
     }
 }

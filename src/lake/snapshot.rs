@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// How far one writing application got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct TxnVersion {
     pub version: i64,
     /// What the application recorded with it, in milliseconds since the epoch.
     pub recorded_ms: Option<i64>,
@@ -16,7 +16,7 @@ pub struct Progress {
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     pub version: Version,
-    pub txns: HashMap<String, Progress>,
+    pub txns: HashMap<String, TxnVersion>,
     /// By path. Empty when only [`Replay::Txns`] was asked for.
     pub files: BTreeMap<String, Add>,
     pub(super) protocol: Option<Protocol>,
@@ -38,24 +38,24 @@ impl Snapshot {
 
     pub fn apply(&mut self, commit: &Commit, replay: Replay) {
         self.version = commit.version;
-        for line in &commit.lines {
-            if let Some(txn) = &line.txn {
-                let progress = Progress { version: txn.version, recorded_ms: txn.last_updated };
+        for action in &commit.actions {
+            if let Some(txn) = &action.txn {
+                let progress = TxnVersion { version: txn.version, recorded_ms: txn.last_updated };
                 self.txns.insert(txn.app_id.clone(), progress);
             }
             if replay == Replay::TxnsAndFiles {
-                if let Some(remove) = &line.remove {
+                if let Some(remove) = &action.remove {
                     self.files.remove(&remove.path);
                 }
-                if let Some(add) = &line.add {
+                if let Some(add) = &action.add {
                     self.files.insert(add.path.clone(), add.clone());
                 }
             }
-            if line.protocol.is_some() {
-                self.protocol.clone_from(&line.protocol);
+            if action.protocol.is_some() {
+                self.protocol.clone_from(&action.protocol);
             }
-            if line.meta_data.is_some() {
-                self.metadata.clone_from(&line.meta_data);
+            if action.meta_data.is_some() {
+                self.metadata.clone_from(&action.meta_data);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::commit;
 use super::error::LakeError;
 use super::file::{self, NewFile};
-use super::log::{Commit, Format, Line, Log, MetaData, Protocol, Version};
+use super::log::{Action, Commit, Format, Log, MetaData, Protocol, Version};
 use super::schema::TableSpec;
 use super::store::Lake;
 use super::workers::Workers;
@@ -85,12 +85,12 @@ impl Table {
             ]),
             created_time: Some(now_ms),
         };
-        let lines = vec![
+        let actions = vec![
             commit::info(&self.log, "CREATE TABLE", now_ms, &serde_json::Map::new()),
-            Line { protocol: Some(protocol), ..Line::default() },
-            Line { meta_data: Some(metadata), ..Line::default() },
+            Action { protocol: Some(protocol), ..Action::default() },
+            Action { meta_data: Some(metadata), ..Action::default() },
         ];
-        Ok(Commit { version: 0, lines })
+        Ok(Commit { version: 0, actions })
     }
 
     /// What the versions `after + 1 ..` brought, at most `most` of them, in order.
@@ -102,7 +102,12 @@ impl Table {
             .into_iter()
             .map(|commit| Change {
                 version: commit.version,
-                added: commit.lines.into_iter().filter_map(|line| line.add).filter(|add| add.data_change).collect(),
+                added: commit
+                    .actions
+                    .into_iter()
+                    .filter_map(|action| action.add)
+                    .filter(|add| add.data_change)
+                    .collect(),
             })
             .collect())
     }

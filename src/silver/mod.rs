@@ -9,7 +9,7 @@ pub mod schema;
 
 use crate::event::received::ReceivedBatch;
 use crate::lake::LakeError;
-use crate::lake::append::{Appended, Appender, Position};
+use crate::lake::append::{Appended, Appender, SourcePosition};
 use crate::lake::arrow::array::RecordBatch;
 use crate::lineage::{self, Stamp};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Rows {
     pub layer: &'static str,
     pub stamp: Stamp,
     pub rows: RecordBatch,
-    pub positions: Vec<Position>,
+    pub positions: Vec<SourcePosition>,
 }
 
 /// Appends the rows that are not there yet.

@@ -43,8 +43,8 @@ fn event_columns(rows: &[Row]) -> Vec<ArrayRef> {
     vec![
         text(rows, |row| row.click.event_id.as_deref()),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.click.event_key.0))),
-        text(rows, |row| Some(&row.click.user_id.0)),
-        text(rows, |row| Some(&row.click.session_id.0)),
+        text(rows, |row| Some(row.click.user_id.as_str())),
+        text(rows, |row| Some(row.click.session_id.as_str())),
         columns::instants(rows.iter().map(|row| Some(row.click.event_time.0))),
         text(rows, |row| Some(row.click.event_type.as_str())),
         text(rows, |row| row.click.page_url.as_deref()),

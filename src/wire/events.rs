@@ -5,7 +5,7 @@ use super::error::EnvelopeError;
 use super::many;
 use super::one::Trusted;
 use super::payload::Payload;
-use super::position::Position;
+use super::position::EventPosition;
 use crate::event::ids::SourcePartition;
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use bytes::Bytes;
@@ -37,10 +37,10 @@ fn one(trusted: &Trusted, body: Bytes) -> Result<ReceivedBatch, EnvelopeError> {
 fn batch(
     source: SourcePartition,
     bodies: Vec<Bytes>,
-    positions: Vec<Position>,
+    positions: Vec<EventPosition>,
 ) -> Result<ReceivedBatch, EnvelopeError> {
     refuse_unless_growing(&positions)?;
-    let event = |(position, body): (Position, Bytes)| ReceivedEvent {
+    let event = |(position, body): (EventPosition, Bytes)| ReceivedEvent {
         sequence_number: position.sequence_number,
         offset: position.offset,
         enqueued_at: position.enqueued_at,
@@ -50,7 +50,7 @@ fn batch(
 }
 
 /// What was committed is remembered as one number per partition, so a batch out of order would lose events.
-fn refuse_unless_growing(positions: &[Position]) -> Result<(), EnvelopeError> {
+fn refuse_unless_growing(positions: &[EventPosition]) -> Result<(), EnvelopeError> {
     for (before, pair) in positions.windows(2).enumerate() {
         let (previous, sequence_number) = (pair[0].sequence_number.0, pair[1].sequence_number.0);
         if sequence_number <= previous {

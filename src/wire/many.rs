@@ -2,7 +2,7 @@
 //! `PropertiesArray` and `SystemPropertiesArray`, most of the metadata's bytes, are never opened.
 
 use super::error::EnvelopeError;
-use super::position::{PARTITION_KEYS, Position, source_partition};
+use super::position::{EventPosition, PARTITION_KEYS, source_partition};
 use super::value::{Elements, Members, content, instant, integer, plain_text};
 use crate::event::ids::{SequenceNumber, SourcePartition};
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ pub(super) fn partition(metadata: &Members) -> Result<SourcePartition, EnvelopeE
 }
 
 /// One position per event, in the order of the events.
-pub(super) fn positions(metadata: &Members, events: usize) -> Result<Vec<Position>, EnvelopeError> {
+pub(super) fn positions(metadata: &Members, events: usize) -> Result<Vec<EventPosition>, EnvelopeError> {
     let sequence_numbers = column(metadata, SEQUENCE_NUMBERS, events, "a whole number", integer)?
         .ok_or(EnvelopeError::NoMetadata { key: SEQUENCE_NUMBERS });
     let enqueued_times = column(metadata, ENQUEUED_TIMES, events, "a UTC time", instant)?
@@ -31,7 +31,7 @@ pub(super) fn positions(metadata: &Members, events: usize) -> Result<Vec<Positio
     let offsets = offsets(metadata, events)?;
     let positions = sequence_numbers?.into_iter().zip(offsets).zip(enqueued_times?);
     Ok(positions
-        .map(|((number, offset), enqueued_at)| Position {
+        .map(|((number, offset), enqueued_at)| EventPosition {
             sequence_number: SequenceNumber(number),
             offset,
             enqueued_at,

@@ -1,4 +1,4 @@
-//! Position of a single event (`cardinality` one or absent), and why it can be believed.
+//! EventPosition of a single event (`cardinality` one or absent), and why it can be believed.
 //!
 //! When such an event is text and its text is a JSON object, the host copies the object's members into the metadata,
 //! over its own: a body with `"SequenceNumber": 7` claims position 7. But the body is here too, so we know which
@@ -8,7 +8,7 @@
 //! of others as duplicates.
 
 use super::error::EnvelopeError;
-use super::position::{PARTITION_KEYS, Position, source_partition};
+use super::position::{EventPosition, PARTITION_KEYS, source_partition};
 use super::value::{Members, instant, integer, members, plain_text};
 use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::time::Timestamp;
@@ -45,8 +45,8 @@ impl<'a> Trusted<'a> {
         source_partition(context.ok_or_else(|| self.absent("PartitionContext", &PARTITION_KEYS))?)
     }
 
-    pub fn position(&self) -> Result<Position, EnvelopeError> {
-        Ok(Position {
+    pub fn position(&self) -> Result<EventPosition, EnvelopeError> {
+        Ok(EventPosition {
             sequence_number: self.sequence_number()?,
             offset: self.offset(),
             enqueued_at: self.enqueued_at()?,

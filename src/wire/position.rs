@@ -6,7 +6,7 @@ use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::time::Timestamp;
 use serde_json::value::RawValue;
 
-pub(super) struct Position {
+pub(super) struct EventPosition {
     pub sequence_number: SequenceNumber,
     /// Empty when the host sent none: it informs, nothing depends on it.
     pub offset: String,
@@ -16,15 +16,16 @@ pub(super) struct Position {
 /// Metadata keys that hold the partition context; extension 5.x sends only the second.
 pub(super) const PARTITION_KEYS: [&str; 2] = ["TriggerPartitionContext", "PartitionContext"];
 
-/// All four parts are required: two hubs that share an incomplete name would skip each other's events as duplicates.
+/// All four parts are required.
 pub(super) fn source_partition(context: &RawValue) -> Result<SourcePartition, EnvelopeError> {
     let context = members(context).ok_or(EnvelopeError::NoPartition)?;
-    Ok(SourcePartition {
-        namespace: part(&context, "FullyQualifiedNamespace")?,
-        event_hub: part(&context, "EventHubName")?,
-        consumer_group: part(&context, "ConsumerGroup")?,
-        partition_id: part(&context, "PartitionId")?,
-    })
+    let partition = SourcePartition::new(
+        part(&context, "FullyQualifiedNamespace")?,
+        part(&context, "EventHubName")?,
+        part(&context, "ConsumerGroup")?,
+        part(&context, "PartitionId")?,
+    );
+    partition.ok_or(EnvelopeError::NoPartition)
 }
 
 fn part(context: &Members, member: &'static str) -> Result<String, EnvelopeError> {

@@ -9,12 +9,12 @@ use clickstream::event::parse::{Limits, parse};
 use clickstream::event::received::ReceivedBatch;
 use clickstream::event::time::Timestamp;
 use clickstream::gold::control::{RUN, Run};
-use clickstream::gold::fact::{self, Visit};
 use clickstream::gold::rows::{Stamp as Written, from_rows, to_rows};
 use clickstream::gold::session::{Counts, Products, Session, State};
+use clickstream::gold::session_event::{self, SessionKey};
 use clickstream::gold::{Windowing, layout, merge, schema};
 use clickstream::lake::file::Statistics;
-use clickstream::lake::log::{Add, Commit, Line, Log};
+use clickstream::lake::log::{Action, Add, Commit, Log};
 use clickstream::lake::snapshot::{Replay, Snapshot};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
@@ -38,7 +38,7 @@ pub const TARGETS: [Target; 6] = [
 ];
 
 const TIMEOUT_MICROS: i64 = 1_800_000_000;
-const WINDOWING: Windowing = Windowing { timeout_micros: TIMEOUT_MICROS, most_event_keys: 1_000 };
+const WINDOWING: Windowing = Windowing { timeout_micros: TIMEOUT_MICROS, max_event_keys: 1_000 };
 const WRITTEN: Written = Written { last_updated: ENQUEUED_AT, final_before: ENQUEUED_AT };
 /// Of fixed size, in one row of silver: numbers, instants, and where texts begin.
 const ROW_BYTES: usize = 1_024;
@@ -58,7 +58,7 @@ fn ingest(input: &[u8]) {
     let bytes = good.get_array_memory_size();
     assert!(bytes <= most, "{bytes} bytes of silver from {}, at most {most}", input.len());
     let mut facts = Vec::new();
-    fact::read(&good, |_, _| true, &mut facts).expect("silver reads its own rows");
+    session_event::read(&good, |_, _| true, &mut facts).expect("silver reads its own rows");
     assert_eq!(facts.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
     reads_back(merge::fold(facts, &WINDOWING));
 }
@@ -99,14 +99,14 @@ fn commit(input: &[u8]) {
 
 /// Without `commitInfo`, which is for people: a number of more digits than a float has may change its last one there.
 fn actions(commit: &Commit) -> Vec<Value> {
-    let without = |line: &Line| Line { commit_info: None, ..line.clone() };
-    commit.lines.iter().map(|line| serde_json::to_value(without(line)).expect("a line is JSON")).collect()
+    let without = |line: &Action| Action { commit_info: None, ..line.clone() };
+    commit.actions.iter().map(|line| serde_json::to_value(without(line)).expect("a line is JSON")).collect()
 }
 
 /// What gold's next activation asks of its files.
 fn plan_with<'a>(files: impl Iterator<Item = &'a Add> + Clone, watermark: Timestamp) {
     let times = [i64::MIN, Timestamp::EARLIEST.0, 0, ENQUEUED_AT.0, Timestamp::LATEST.0, i64::MAX];
-    assert!(layout::within_reach(files.clone(), &times, TIMEOUT_MICROS).len() <= files.clone().count());
+    assert!(layout::candidate_files(files.clone(), &times, TIMEOUT_MICROS).len() <= files.clone().count());
     for add in files {
         let known = Statistics::of(add);
         for column in [schema::SESSION_START_TIME, schema::SESSION_END_TIME] {
@@ -180,14 +180,14 @@ fn state(input: &[u8]) {
     let mut session = session(state);
     assert!(session.purchase_count() >= session.state.plain_purchases, "a count does not go round");
     reads_back(vec![session.clone()]);
-    session.absorb(session.clone(), WINDOWING.most_event_keys);
+    session.combine(session.clone(), WINDOWING.max_event_keys);
     reads_back(vec![session]);
 }
 
 /// With counts and times as no event makes them.
 fn session(state: State) -> Session {
     Session {
-        visit: Visit { user_id: UserId("u".into()), session_id: SessionId("s".into()) },
+        visit: SessionKey::of("u", "s").expect("neither is empty"),
         start: Timestamp(i64::MIN),
         end: Timestamp(i64::MAX),
         total_events: i64::MAX,

@@ -33,7 +33,7 @@ pub fn envelope(input: &[u8]) {
             let grows = batch.events.windows(2).all(|pair| pair[0].sequence_number < pair[1].sequence_number);
             assert!(grows, "sequence numbers grow within a batch");
             let source = &batch.source;
-            for part in [&source.namespace, &source.event_hub, &source.consumer_group, &source.partition_id] {
+            for part in [source.namespace(), source.event_hub(), source.consumer_group(), source.partition_id()] {
                 assert!(!part.is_empty(), "a source is known completely: {source:?}");
             }
             let bytes: usize = batch.events.iter().map(|event| event.body.len() + event.offset.len()).sum();
@@ -64,7 +64,7 @@ pub fn event(input: &[u8]) {
 
 fn check_click(click: &Click, input_bytes: usize) {
     let limits = &*LIMITS;
-    for id in [&click.user_id.0, &click.session_id.0] {
+    for id in [click.user_id.as_str(), click.session_id.as_str()] {
         assert!(!id.is_empty() && id.len() <= limits.max_id_bytes, "an id of {} bytes", id.len());
     }
     assert!(is_within_years(click.event_time));

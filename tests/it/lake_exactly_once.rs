@@ -2,7 +2,7 @@
 
 use crate::support::faulty::{Decide, Fate, Faulty};
 use clickstream::lake::LakeError;
-use clickstream::lake::append::{Append, Appender, Position};
+use clickstream::lake::append::{Append, Appender, SourcePosition};
 use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
 use clickstream::lake::arrow::datatypes::{DataType, Schema};
 use clickstream::lake::rewrite::{Rewrite, Rewritten};
@@ -35,7 +35,7 @@ pub fn numbers(source: &str, from: i64, to: i64) -> Append {
         app_id: format!("test:{source}"),
         partition: None,
         rows: record_batch(&spec(), vec![column]).expect("one column"),
-        positions: numbers.iter().map(|&sequence| Position { sequence, enqueued_ms: 1_000 }).collect(),
+        positions: numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 1_000 }).collect(),
         now_ms: 1_000,
     }
 }

@@ -71,11 +71,11 @@ async fn the_log_is_whole(table: &Table) -> Result<(), String> {
 
 fn live_files(commits: &[Commit]) -> impl Iterator<Item = &String> {
     let mut live = BTreeSet::new();
-    for line in commits.iter().flat_map(|commit| &commit.lines) {
-        if let Some(remove) = &line.remove {
+    for action in commits.iter().flat_map(|commit| &commit.actions) {
+        if let Some(remove) = &action.remove {
             live.remove(&remove.path);
         }
-        live.extend(line.add.as_ref().map(|add| &add.path));
+        live.extend(action.add.as_ref().map(|add| &add.path));
     }
     live.into_iter()
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! SIMULATION_SEEDS=0..10000 cargo test --release simulation -- --nocapture     any range, a line per thousand
 //! SIMULATION_SEEDS=17..18 cargo test --release simulation -- --nocapture       one seed; its story if it ends badly
-//! SIMULATION_BROKEN=all cargo test --release simulation -- --nocapture         each broken variant has to be found
+//! SIMULATION_MUTANTS=all cargo test --release simulation -- --nocapture         each broken variant has to be found
 //! ```
 //!
 //! In a schedule: batches are cut anywhere, come again, overlap with a call that still runs; partitions move to new owners
@@ -49,7 +49,7 @@ const SEEDS: Seeds = Seeds { from: 0, to: 200 };
 
 #[test]
 fn simulation_of_many_schedules() {
-    if std::env::var_os("SIMULATION_BROKEN").is_some() {
+    if std::env::var_os("SIMULATION_MUTANTS").is_some() {
         // Then it is the broken variants that are asked for.
         return;
     }

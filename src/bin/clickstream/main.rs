@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Fails) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {}", clickstream::lake::error::with_causes(error.as_ref()));
+            eprintln!("error: {}", clickstream::error::with_causes(error.as_ref()));
             ExitCode::from(2)
         }
     }

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(reason = clickstream::lake::error::with_causes(error.as_ref()), "handler stopped");
+            tracing::error!(reason = clickstream::error::with_causes(error.as_ref()), "handler stopped");
             // Not 0: the host restarts a handler that failed, and leaves alone one that says it is done.
             ExitCode::FAILURE
         }

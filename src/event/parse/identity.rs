@@ -1,4 +1,4 @@
-//! Who, which visit, and how the event is recognised when it comes again.
+//! Who, which visit, and how the event is recognised when it is delivered again.
 
 use super::field::Field;
 use super::members::Members;
@@ -10,14 +10,20 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A member without which an event belongs to nobody: a string, or a number by its text.
-pub(super) fn required(members: &Members<'_>, field: Field, missing: RejectReason) -> Result<String, Reject> {
-    let problem = match members.value(field) {
-        Value::Text(text) => return Ok(Cow::into_owned(text)),
-        Value::Number(text) => return Ok(text.to_owned()),
-        Value::Absent => "is missing, null or empty".to_owned(),
-        other => format!("must be a string, it is {}", other.kind()),
+pub(super) fn required<T>(
+    members: &Members<'_>,
+    field: Field,
+    to_id: impl FnOnce(String) -> Option<T>,
+    missing: RejectReason,
+) -> Result<T, Reject> {
+    let reject = |problem: String| Reject::new(missing, format!("`{}` {problem}", field.name()));
+    let text = match members.value(field) {
+        Value::Text(text) => Cow::into_owned(text),
+        Value::Number(text) => text.to_owned(),
+        Value::Absent => String::new(),
+        other => return Err(reject(format!("must be a string, it is {}", other.kind()))),
     };
-    Err(Reject::new(missing, format!("`{}` {problem}", field.name())))
+    to_id(text).ok_or_else(|| reject("is missing, null or empty".to_owned()))
 }
 
 /// Marks what is hashed as an event id. No body that parses starts with it, so an id's key is never a body's by intent.
@@ -25,7 +31,7 @@ const EVENT_ID_TAG: &[u8] = b"\0event_id\0";
 
 /// The key of an event: of its id and time where it has an id, else of the bytes it came in.
 ///
-/// The time counts because ids that start anew with each page load are a common mistake.
+/// The time counts because ids that start again with each page load are a common mistake.
 pub(super) fn event_key(event_id: Option<&str>, event_time: Timestamp, body: &[u8]) -> EventKey {
     let hash = match event_id {
         Some(id) => xxh3_64(&[EVENT_ID_TAG, id.as_bytes(), b"\0", &event_time.0.to_le_bytes()].concat()),

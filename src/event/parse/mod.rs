@@ -35,8 +35,8 @@ use value::Value;
 /// Reads one event. The checks run in the order of [`RejectReason::ALL`]; the first that fails names the reason.
 pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Click, Reject> {
     let members = Members::read(text::checked(body, limits)?)?;
-    let user_id = identity::required(&members, Field::UserId, RejectReason::MissingUser)?;
-    let session_id = identity::required(&members, Field::SessionId, RejectReason::MissingSession)?;
+    let user_id = identity::required(&members, Field::UserId, UserId::new, RejectReason::MissingUser)?;
+    let session_id = identity::required(&members, Field::SessionId, SessionId::new, RejectReason::MissingSession)?;
     let event_time = moment::event_time(&members, enqueued_at, limits)?;
     let event_type = event_type(&members)?;
     lengths::check(&members, limits)?;
@@ -56,8 +56,8 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Cli
     let click = Click {
         event_key: identity::event_key(event_id.as_deref(), event_time, body),
         event_id,
-        user_id: UserId(user_id),
-        session_id: SessionId(session_id),
+        user_id,
+        session_id,
         event_time,
         event_type,
         page_url,

@@ -64,8 +64,8 @@ fn an_event_of_the_generator_says_all_it_says() {
     let expected = Click {
         event_id: None,
         event_key: EventKey(xxhash_rust::xxh3::xxh3_64(&body) as i64),
-        user_id: UserId("user_1a2b3c4d".into()),
-        session_id: SessionId("session_1a2b3c4d5e6f".into()),
+        user_id: UserId::new("user_1a2b3c4d").unwrap(),
+        session_id: SessionId::new("session_1a2b3c4d5e6f").unwrap(),
         event_time: Timestamp::parse("2024-05-17T10:05:03.123456Z").unwrap(),
         event_type: EventType::PageView,
         page_url: Some("/".into()),
@@ -95,7 +95,7 @@ fn an_event_of_the_generator_says_all_it_says() {
 fn only_four_members_are_needed() {
     let body = br#"{"user_id":7,"session_id":"s","timestamp":1715940303000,"event_type":"search"}"#;
     let click = parse(body, enqueued_at(), &Limits::default()).unwrap();
-    assert_eq!((click.user_id.0.as_str(), click.session_id.0.as_str()), ("7", "s"));
+    assert_eq!((click.user_id.as_str(), click.session_id.as_str()), ("7", "s"));
     assert_eq!(click.event_time.to_string(), "2024-05-17T10:05:03.000000Z");
     assert_eq!(click.event_type, EventType::Search);
     assert_eq!((click.browser, click.page_url, click.event_value), (None, None, None));

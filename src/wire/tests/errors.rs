@@ -85,7 +85,7 @@ fn an_empty_batch_is_a_batch() {
         metadata.retain(|key, _| key == "PartitionContext");
     };
     let batch = decode_events(request("[]", no_positions).to_string().into(), "events").unwrap();
-    assert_eq!((batch.events.len(), batch.source.partition_id.as_str()), (0, "7"));
+    assert_eq!((batch.events.len(), batch.source.partition_id()), (0, "7"));
 }
 
 #[test]

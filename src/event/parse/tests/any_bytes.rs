@@ -11,7 +11,7 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(&outcome, &parse(body, enqueued_at(), &limits));
     match outcome {
         Ok(click) => {
-            prop_assert!(!click.user_id.0.trim().is_empty() && !click.session_id.0.trim().is_empty());
+            prop_assert!(!click.user_id.as_str().trim().is_empty() && !click.session_id.as_str().trim().is_empty());
             prop_assert!(click.event_value.is_none_or(|value| !value.is_negative()));
             prop_assert!(click.page_domain.is_none_or(|domain| !domain.is_empty()));
             prop_assert!(click.products.len() <= limits.max_list_length);

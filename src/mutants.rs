@@ -3,7 +3,7 @@
 
 /// A crucial line, and how it is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
+pub enum Mutant {
     /// The sequence number reached is not committed with the rows.
     TxnNotCommitted,
     /// The first new event is taken for the last known one.
@@ -27,7 +27,7 @@ pub enum Broken {
 }
 
 #[cfg(not(test))]
-pub const fn is(_: Broken) -> bool {
+pub const fn is(_: Mutant) -> bool {
     false
 }
 
@@ -36,20 +36,20 @@ pub use switch::{is, with};
 
 #[cfg(test)]
 mod switch {
-    use super::Broken;
+    use super::Mutant;
     use std::cell::Cell;
 
     thread_local! {
-        static BROKEN: Cell<Option<Broken>> = const { Cell::new(None) };
+        static BROKEN: Cell<Option<Mutant>> = const { Cell::new(None) };
     }
 
     /// Whether `broken` is broken on this thread.
-    pub fn is(broken: Broken) -> bool {
+    pub fn is(broken: Mutant) -> bool {
         BROKEN.get() == Some(broken)
     }
 
     /// Runs `work` with `broken` broken.
-    pub fn with<T>(broken: Option<Broken>, work: impl FnOnce() -> T) -> T {
+    pub fn with<T>(broken: Option<Mutant>, work: impl FnOnce() -> T) -> T {
         BROKEN.set(broken);
         let outcome = work();
         BROKEN.set(None);

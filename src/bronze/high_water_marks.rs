@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 /// The last sequence number by source partition; a process has one source epoch. As large as there are partitions.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct HighWaterMarks {
     last: Mutex<HashMap<String, i64>>,
 }
 
-impl Taken {
+impl HighWaterMarks {
     /// Whether `batch` goes on behind what bronze took before.
     pub fn is_followed_by(&self, batch: &ReceivedBatch) -> bool {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

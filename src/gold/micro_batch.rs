@@ -1,6 +1,6 @@
 //! A slice: the silver versions that one activation takes, and the facts in them.
 
-use super::fact::{self, Fact};
+use super::session_event::{self, SessionEvent};
 use super::{Gold, Settings};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
@@ -15,24 +15,24 @@ const READ_AHEAD: usize = 4;
 
 /// Consecutive silver versions right behind the one that gold has reached.
 #[derive(Debug, Clone, Default)]
-pub struct Slice {
+pub struct MicroBatch {
     /// Facts by version, ascending; never empty.
-    pub versions: Vec<(Version, Vec<Fact>)>,
+    pub versions: Vec<(Version, Vec<SessionEvent>)>,
     /// Versions known to be behind this slice.
     pub left: usize,
 }
 
-impl Slice {
+impl MicroBatch {
     pub fn last_version(&self) -> Option<Version> {
         self.versions.last().map(|(version, _)| *version)
     }
 
-    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+    pub fn facts(&self) -> impl Iterator<Item = &SessionEvent> {
         self.versions.iter().flat_map(|(_, facts)| facts)
     }
 
     pub fn newest_event_time(&self) -> Option<Timestamp> {
-        self.facts().map(Fact::at).max()
+        self.facts().map(SessionEvent::at).max()
     }
 
     /// Event times, sorted: where stored sessions may be touched.
@@ -52,7 +52,7 @@ impl Slice {
 
 impl Gold {
     /// The next slice behind `reached`, or none when silver has nothing new.
-    pub(super) async fn read_slice(&self, reached: Version) -> Result<Option<Slice>, LakeError> {
+    pub(super) async fn read_micro_batch(&self, reached: Version) -> Result<Option<MicroBatch>, LakeError> {
         // One version more than is taken tells whether there is more to do.
         let mut changes = self.silver.changes_after(reached, self.settings.slice_versions + 1).await?;
         let taken = versions_to_take(&changes, &self.settings);
@@ -64,12 +64,12 @@ impl Gold {
         let read = |change: Change| async move {
             let mut facts = Vec::new();
             for add in &change.added {
-                facts.extend(facts_of(&self.silver, add, |_, _| true).await?);
+                facts.extend(events_of(&self.silver, add, |_, _| true).await?);
             }
             Ok::<_, LakeError>((change.version, facts))
         };
         let versions = futures::stream::iter(changes).map(read).buffered(READ_AHEAD).try_collect().await?;
-        Ok(Some(Slice { versions, left }))
+        Ok(Some(MicroBatch { versions, left }))
     }
 }
 
@@ -84,15 +84,15 @@ fn versions_to_take(changes: &[Change], settings: &Settings) -> usize {
 }
 
 /// The facts in one silver file, of the visits that `wanted` accepts.
-pub(super) async fn facts_of<W>(silver: &Table, add: &Add, wanted: W) -> Result<Vec<Fact>, LakeError>
+pub(super) async fn events_of<W>(silver: &Table, add: &Add, wanted: W) -> Result<Vec<SessionEvent>, LakeError>
 where
     W: Fn(&str, &str) -> bool + Send + 'static,
 {
-    let batches = silver.read(add, fact::COLUMNS).await?;
+    let batches = silver.read(add, session_event::COLUMNS).await?;
     let read = move || {
         let mut facts = Vec::new();
         for batch in &batches {
-            fact::read(batch, &wanted, &mut facts)?;
+            session_event::read(batch, &wanted, &mut facts)?;
         }
         Ok(facts)
     };

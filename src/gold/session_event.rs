@@ -39,15 +39,28 @@ pub const COLUMNS: &[&str] = &[
 
 /// What keeps sessions of different visits apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Visit {
+pub struct SessionKey {
     pub user_id: UserId,
     pub session_id: SessionId,
+}
+
+impl SessionKey {
+    /// An error where one of them is empty: no version of ours has written such a row.
+    pub fn of(user_id: &str, session_id: &str) -> Result<Self, LakeError> {
+        let key = UserId::new(user_id).zip(SessionId::new(session_id));
+        let (user_id, session_id) = key.ok_or_else(|| LakeError::Internal {
+            attempt: "read a row",
+            table: String::new(),
+            detail: format!("an id is empty: user `{user_id}`, session `{session_id}`"),
+        })?;
+        Ok(SessionKey { user_id, session_id })
+    }
 }
 
 /// Where an event stands among the events of its session: by event time, then page, then key. Total, so that "first"
 /// and "last" mean the same in whatever order the events come.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Place {
+pub struct EventOrder {
     /// Microseconds since the epoch.
     pub at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,9 +104,9 @@ impl Attribute {
 
 /// One event, whatever number of products it has.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fact {
-    pub visit: Visit,
-    pub place: Place,
+pub struct SessionEvent {
+    pub visit: SessionKey,
+    pub place: EventOrder,
     pub event_type: String,
     pub value: Option<Money>,
     pub transaction_id: Option<String>,
@@ -105,7 +118,7 @@ pub struct Fact {
     pub is_bot: bool,
 }
 
-impl Fact {
+impl SessionEvent {
     pub fn at(&self) -> Timestamp {
         Timestamp(self.place.at)
     }
@@ -117,14 +130,18 @@ impl Fact {
 
 /// The facts in `batch`, of the visits that `wanted` accepts, appended to `facts`. The rows of an event follow each
 /// other; the first one has product index 0.
-pub fn read(batch: &RecordBatch, wanted: impl Fn(&str, &str) -> bool, facts: &mut Vec<Fact>) -> Result<(), LakeError> {
+pub fn read(
+    batch: &RecordBatch,
+    wanted: impl Fn(&str, &str) -> bool,
+    facts: &mut Vec<SessionEvent>,
+) -> Result<(), LakeError> {
     let columns = Columns::of(batch)?;
     let mut current_wanted = false;
     for row in 0..batch.num_rows() {
         if columns.product_index.value(row) == 0 {
             current_wanted = wanted(columns.user_id.value(row), columns.session_id.value(row));
             if current_wanted {
-                facts.push(columns.fact(row));
+                facts.push(columns.fact(row)?);
             }
         }
         if let (true, Some(fact)) = (current_wanted, facts.last_mut()) {
@@ -180,15 +197,12 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn fact(&self, row: usize) -> Fact {
+    fn fact(&self, row: usize) -> Result<SessionEvent, LakeError> {
         let value = self.event_value.is_valid(row).then(|| Money(self.event_value.value(row) as i64));
         let attributes = self.attributes.iter().filter_map(|(name, values)| Some((*name, text(values, row)?)));
-        Fact {
-            visit: Visit {
-                user_id: UserId(self.user_id.value(row).to_owned()),
-                session_id: SessionId(self.session_id.value(row).to_owned()),
-            },
-            place: Place {
+        Ok(SessionEvent {
+            visit: SessionKey::of(self.user_id.value(row), self.session_id.value(row))?,
+            place: EventOrder {
                 at: self.event_time.value(row),
                 page_url: text(self.page_url, row),
                 key: self.event_key.value(row),
@@ -202,10 +216,10 @@ impl<'a> Columns<'a> {
             product_categories: texts(self.event_categories, row),
             attributes: attributes.collect(),
             is_bot: self.is_bot.value(row),
-        }
+        })
     }
 
-    fn add_product(&self, row: usize, fact: &mut Fact) {
+    fn add_product(&self, row: usize, fact: &mut SessionEvent) {
         fact.product_ids.extend(text(self.product_id, row));
         fact.product_names.extend(text(self.product_name, row));
         fact.product_brands.extend(text(self.product_brand, row));

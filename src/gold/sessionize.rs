@@ -4,11 +4,10 @@
 use super::control::{Activity, RUN, Run};
 use super::layout::{self, OpenFile};
 use super::merge::{self, Merged};
+use super::micro_batch::MicroBatch;
 use super::rows::{self, Stamp};
 use super::session::Session;
-use super::slice::Slice;
 use super::{APP_ID, Gold, schema};
-use crate::broken::{self, Broken};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::compute;
@@ -17,6 +16,7 @@ use crate::lake::file::NewFile;
 use crate::lake::log::{Add, Transaction, Version};
 use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
+use crate::mutants::{self, Mutant};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, json};
 use std::collections::{BTreeSet, HashSet};
@@ -54,13 +54,15 @@ impl Gold {
         for attempt in 1..=PLANS {
             let base = self.table.snapshot(Replay::TxnsAndFiles).await?;
             let recorded = self.repair_control(&base).await?;
-            let reached = base.reached();
+            let reached = base.silver_version_read();
             if !self.silver.exists().await? {
                 return Ok(idle(reached, recorded.watermark));
             }
-            let Some(slice) = self.read_slice(reached).await? else { return Ok(idle(reached, recorded.watermark)) };
+            let Some(slice) = self.read_micro_batch(reached).await? else {
+                return Ok(idle(reached, recorded.watermark));
+            };
             let plan = self.plan(&base, slice, recorded.watermark).await?;
-            if broken::is(Broken::ControlBeforeGold) {
+            if mutants::is(Mutant::ControlBeforeGold) {
                 self.control.record(base.table_id(), &plan.run).await?;
             }
             let now_ms = self.clock.now().millis();
@@ -82,14 +84,14 @@ impl Gold {
     async fn plan(
         &self,
         base: &Snapshot,
-        mut slice: Slice,
+        mut slice: MicroBatch,
         watermark_before: Option<Timestamp>,
     ) -> Result<Plan, LakeError> {
         let started_at = self.clock.now();
         let timeout_micros = self.settings.windowing.timeout_micros;
         let candidates = loop {
             let times = slice.event_times();
-            let candidates = layout::within_reach(base.files.values(), &times, timeout_micros);
+            let candidates = layout::candidate_files(base.files.values(), &times, timeout_micros);
             let bytes: i64 = candidates.iter().map(|add| add.size).sum();
             if bytes <= self.settings.rewrite_bytes || slice.versions.len() <= 1 {
                 break candidates;
@@ -102,8 +104,8 @@ impl Gold {
         };
         let late = |at: Timestamp| watermark_before.is_some_and(|watermark| at < watermark);
         let mut run = Run {
-            silver_version_before: base.reached(),
-            silver_version: slice.last_version().unwrap_or(base.reached()),
+            silver_version_before: base.silver_version_read(),
+            silver_version: slice.last_version().unwrap_or(base.silver_version_read()),
             gold_version: base.version + 1,
             watermark_before,
             watermark,
@@ -112,7 +114,7 @@ impl Gold {
             ..Run::nothing(Activity::Sessionize)
         };
         let behind = slice.left;
-        let (merged, opened) = self.merge_slice(slice, &candidates).await?;
+        let (merged, opened) = self.merge_micro_batch(slice, &candidates).await?;
         let (remove, add) = self.lay_out(base, merged, opened, watermark, &mut run).await?;
         run.finished_at = self.clock.now();
         run.duration_ms = run.finished_at.millis() - started_at.millis();
@@ -128,7 +130,11 @@ impl Gold {
 
     /// Merges the facts of `slice` into the sessions of the candidate files. The files come back with the rows marked
     /// that are replaced.
-    async fn merge_slice(&self, slice: Slice, candidates: &[&Add]) -> Result<(Merged, Vec<OpenFile>), LakeError> {
+    async fn merge_micro_batch(
+        &self,
+        slice: MicroBatch,
+        candidates: &[&Add],
+    ) -> Result<(Merged, Vec<OpenFile>), LakeError> {
         let mut opened = self.open_files(candidates.iter().copied().cloned().collect()).await?;
         let facts: Vec<_> = slice.versions.into_iter().flat_map(|(_, facts)| facts).collect();
         let windowing = self.settings.windowing;
