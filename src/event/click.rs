@@ -1,12 +1,12 @@
 //! A well-formed event, in the terms of a shop.
 //!
-//! Promises names and values as a reader of the tables wants them. Does not know the bytes it came from.
+//! Promises names and values in the form that readers of the tables want. Does not know the bytes they came from.
 
 use super::ids::{EventKey, SessionId, UserId};
 use super::money::Money;
 use super::time::Timestamp;
 
-/// What happened. Names outside the list are kept as data: a producer may know more than we do.
+/// What happened. Unknown names are kept as data: a producer may know more than we do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventType {
     PageView,
@@ -15,12 +15,11 @@ pub enum EventType {
     Purchase,
     Search,
     Checkout,
-    /// Trimmed, otherwise as sent; never the name of one of the above.
+    /// Trimmed, otherwise as sent; never the name of a known type.
     Other(String),
 }
 
 impl EventType {
-    /// The types that have a meaning here; any other name is data.
     const KNOWN: [EventType; 6] = [
         EventType::PageView,
         EventType::AddToCart,
@@ -30,7 +29,7 @@ impl EventType {
         EventType::Checkout,
     ];
 
-    /// The type of that name; blanks around it and, for the known ones, upper and lower case do not matter.
+    /// The type of that name. Surrounding blanks do not matter, nor does the case of a known name.
     pub fn from_name(name: &str) -> EventType {
         let name = name.trim();
         let known = Self::KNOWN.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name));
@@ -50,7 +49,7 @@ impl EventType {
     }
 }
 
-/// One product of an event. Anything the event does not say of it is `None`.
+/// One product of an event. Whatever the event does not say about it is `None`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Product {
     pub id: Option<String>,
@@ -60,8 +59,8 @@ pub struct Product {
     pub price: Option<Money>,
 }
 
-/// Values that arrived as a list whose length is not that of the products: which value belongs to which
-/// product cannot be known, so they stay with the event.
+/// Values of lists that do not have one element for each product. Which product they belong to is unknown, so they stay
+/// with the event.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EventLevel {
     pub names: Vec<String>,
@@ -69,7 +68,7 @@ pub struct EventLevel {
     pub categories: Vec<String>,
 }
 
-/// A parsed event: everything silver and gold need, nothing of where it came from.
+/// A parsed event: everything that silver and gold need, nothing about where it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Click {
     pub event_id: Option<String>,
@@ -78,17 +77,17 @@ pub struct Click {
     pub session_id: SessionId,
     pub event_time: Timestamp,
     pub event_type: EventType,
-    /// As sent when relative; an absolute URL without port and credentials, host in lower case and readable (not punycode).
+    /// A relative address as sent; an absolute one without port and credentials, its host in lower case and not in punycode.
     pub page_url: Option<String>,
-    /// Host of an absolute `page_url`; of a relative one the configured site domain, else `None`. Never empty.
+    /// Host of an absolute `page_url`, or the configured site domain for a relative one. Never empty.
     pub page_domain: Option<String>,
-    /// In the order sent, repeats included. Empty when the event has none.
+    /// In the order sent, repeats included.
     pub products: Vec<Product>,
     pub event_level: EventLevel,
-    /// What the event is worth: a bare `product_price`, or the sum of the array.
+    /// What the event is worth: a bare `product_price`, or the sum of the list.
     pub event_value: Option<Money>,
     pub transaction_id: Option<String>,
-    /// The category when it came as one bare string (it also stands in each product).
+    /// The category, if a bare string named a single one; each product has it too.
     pub category: Option<String>,
     pub browser: Option<String>,
     pub os: Option<String>,
@@ -101,12 +100,12 @@ pub struct Click {
     pub ip_address: Option<String>,
     pub is_new_user: Option<bool>,
     pub cart_size: Option<i32>,
-    /// Members of the object that this version does not know.
+    /// How many members have a name that this version does not know.
     pub unknown_fields: u32,
 }
 
 impl Click {
-    /// Bytes of text in all the rows of silver that the event becomes, where what belongs to the event stands on each.
+    /// Bytes of text in all silver rows of the event, each of which repeats what belongs to the event.
     pub fn text_bytes_in_rows(&self) -> usize {
         let texts = [
             &self.event_id,

@@ -1,8 +1,8 @@
-//! Decimal text to a whole number of small units, exactly: no floating point comes between the bytes and the sum.
+//! Decimal text to a whole number of small units, exactly and without floating point.
 //!
-//! Knows nothing of money or time. Takes one pass over the text, however long it is.
+//! Knows nothing of money or time. Reads the text once, however long it is.
 
-/// Why a text gives no number.
+/// Why a text is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DecimalError {
     /// Not `[sign] digits [. digits] [e exponent]`.
@@ -11,15 +11,15 @@ pub(super) enum DecimalError {
     TooLarge,
 }
 
-/// Any more digits in front of the point could not be a value that anybody here can hold, and 10^19 still fits 128 bits.
+/// More digits than this are more than money or time can hold; 10^19 still fits 128 bits.
 const MAX_WHOLE_DIGITS: i64 = 19;
 
-/// Beyond this an exponent says "zero" or "too large" whatever the digits are: bodies are far shorter.
+/// A larger exponent means zero or too large whatever the digits are, because bodies are far shorter than this.
 const MAX_EXPONENT: i64 = 1_000_000_000_000;
 
 /// The number in units of 10^-`places`, the rest rounded half to even. `1.5` with 3 places is 1500.
 ///
-/// Takes what JSON takes, and also a leading `+`, `.5` and `5.`.
+/// Accepts every JSON number, and also a leading `+`, `.5` and `5.`.
 pub(super) fn scaled(text: &str, places: u8) -> Result<i128, DecimalError> {
     let (negative, unsigned) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
@@ -55,7 +55,7 @@ fn read_exponent(text: &[u8]) -> Result<i64, DecimalError> {
     Ok(if negative { -magnitude } else { magnitude })
 }
 
-/// The first `kept` digits as a whole number (zeros appended where there are fewer), rounded by those that follow.
+/// The first `kept` digits as a whole number, padded with zeros, rounded by the digits that follow.
 fn round_to(digits: impl Iterator<Item = u8>, kept: i64) -> Result<i128, DecimalError> {
     let mut digits = digits.peekable();
     let mut kept = kept;

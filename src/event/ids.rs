@@ -1,7 +1,7 @@
-//! The identities an event carries or is given. Each is its own type, so that a session id can
-//! never be passed where a partition id is meant, and a position is never just a number.
+//! The identities that an event carries or is given. Each is its own type, so that a session id can never be passed
+//! where a partition id is meant, and a position is never just a number.
 //!
-//! Ids of text are never empty: their constructors refuse it, and nothing else can make one.
+//! Ids of text are never empty: their constructors refuse empty text, and there is no other way to make one.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl UserId {
     }
 }
 
-/// Text that names one visit, as the producer sees it: a session of gold may be a part of it. Never empty.
+/// Text that names one visit, as the producer sees it; gold may split it into several sessions. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(String);
 
@@ -39,13 +39,12 @@ fn not_blank(text: String) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// 64 bits that recognise an event when it is delivered again under another sequence number: the hash of
-/// (`event_id`, event time) where there is an id, else of the body's bytes. Signed, since Delta has
-/// no unsigned long.
+/// 64 bits that recognise an event when it is sent again under another sequence number: the hash of its id and time where
+/// it has an id, else of its bytes. Signed, since Delta has no unsigned long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey(pub i64);
 
-/// Position of an event within its partition; grows, need not be gapless.
+/// Position of an event within its partition. Grows from event to event, perhaps with gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SequenceNumber(pub i64);
 
@@ -55,9 +54,9 @@ impl fmt::Display for SequenceNumber {
     }
 }
 
-/// One partition of one event hub as one consumer group reads it: the unit in which sequence numbers
-/// mean anything, and so the unit of exactly-once. No part is empty: two hubs that share an incomplete name
-/// would skip each other's events as duplicates.
+/// One partition of one event hub as one consumer group reads it: sequence numbers can be compared only within it, so it
+/// is the unit of exactly-once. No part is empty: two hubs with the same incomplete name would skip each other's events
+/// as duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourcePartition {
     namespace: String,
@@ -67,7 +66,7 @@ pub struct SourcePartition {
 }
 
 impl SourcePartition {
-    /// `namespace` is fully qualified: `name.servicebus.windows.net`. `None` where a part is empty.
+    /// `namespace` is fully qualified: `name.servicebus.windows.net`. `None` if a part is empty.
     pub fn new(namespace: String, event_hub: String, consumer_group: String, partition_id: String) -> Option<Self> {
         let parts = [&namespace, &event_hub, &consumer_group, &partition_id];
         let is_complete = parts.iter().all(|part| !part.is_empty());

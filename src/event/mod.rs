@@ -1,7 +1,7 @@
 //! The event: its identities, its bytes as received, and what they mean.
 //!
-//! Parsing is total: any bytes give a [`click::Click`] or a typed [`reject::Reject`], never a panic and never an
-//! error that would have to be retried. Nothing here knows tables, HTTP or the clock.
+//! Parsing is total: any bytes give a [`click::Click`] or a typed [`reject::Reject`], never a panic and never an error
+//! to retry. Nothing here knows tables, HTTP or the clock.
 
 pub mod ids;
 pub mod received;
@@ -11,8 +11,8 @@ pub mod money;
 pub mod click;
 pub mod reject;
 pub mod url;
-pub mod browser;
+mod browser;
 pub mod parse;
 
-/// What was read in one event's bytes.
+/// What the bytes of one event turned out to be.
 pub type Parsed = Result<click::Click, reject::Reject>;

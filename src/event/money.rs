@@ -5,7 +5,7 @@
 use super::decimal::{DecimalError, scaled};
 use std::fmt;
 
-/// An amount in ten-thousandths of a currency unit. What [`Money::parse`] gives is below 10^18 either way.
+/// An amount in ten-thousandths of a currency unit, from [`Money::MIN`] to [`Money::MAX`] where [`Money::parse`] made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Money(pub i64);
 
@@ -14,13 +14,13 @@ pub struct Money(pub i64);
 pub enum MoneyError {
     /// Not a decimal number.
     Unreadable,
-    /// Spells a NaN or an infinity, or a number that a double would take for one (`1e400`).
+    /// A NaN, an infinity, or a number that is infinite as a double (`1e400`).
     NonFinite,
     /// 10^14 currency units or more.
     OutOfRange,
 }
 
-/// Digits after the point that are kept.
+/// Digits kept after the point.
 const PLACES: u8 = 4;
 
 impl Money {
@@ -44,7 +44,7 @@ impl Money {
         self.0.checked_add(other.0).map(Money).filter(|sum| (Money::MIN..=Money::MAX).contains(sum))
     }
 
-    /// The sum, held at what a `decimal(18,4)` can hold.
+    /// The sum, or the nearest amount that a `decimal(18,4)` can hold.
     pub fn saturating_add(self, other: Money) -> Money {
         Money(self.0.saturating_add(other.0)).clamp(Money::MIN, Money::MAX)
     }
@@ -54,7 +54,7 @@ impl Money {
     }
 }
 
-/// JSON has no infinity, so a number beyond the doubles is how one gets in.
+/// JSON has no infinity, so producers send one as a number that no double can hold.
 fn too_large(text: &str) -> MoneyError {
     match text.parse::<f64>() {
         Ok(double) if double.is_finite() => MoneyError::OutOfRange,

@@ -1,6 +1,6 @@
-//! An event as it was received, before anybody looked into its bytes.
+//! An event as it was received, before it is parsed.
 //!
-//! Promises the body untouched and the position it came at. Does not know whether the body means anything.
+//! Promises the body exactly as the sender wrote it, and its position. Does not know whether the body is an event.
 
 use super::ids::{SequenceNumber, SourcePartition};
 use super::time::Timestamp;
@@ -10,15 +10,14 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceivedEvent {
     pub sequence_number: SequenceNumber,
-    /// As text: since geo-replication an offset need not be a number.
+    /// Text, because with geo-replication an offset need not be a number.
     pub offset: String,
-    /// When the event hub took it.
+    /// When the event hub received it.
     pub enqueued_at: Timestamp,
-    /// Untouched.
     pub body: Bytes,
 }
 
-/// What one invocation delivers: consecutive events of one partition, by growing sequence number.
+/// What one invocation delivers: events of one partition in the order of their sequence numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceivedBatch {
     pub source: SourcePartition,

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A refusal: what goes to quarantine beside the untouched bytes.
+/// What goes to quarantine together with the event's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     pub reason: RejectReason,
@@ -25,15 +25,26 @@ impl Reject {
     }
 }
 
+/// The beginning of what was sent, on one line.
+pub(super) fn excerpt(sent: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    let mut shown: String =
+        sent.chars().take(MAX_CHARS).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    if sent.chars().nth(MAX_CHARS).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.reason, self.detail)
     }
 }
 
-/// The reasons, in the order in which they are looked for: an event that has several gets the first.
+/// The reasons, in the order in which they are checked: an event with several gets the first.
 ///
-/// The names are a contract: they stand in the quarantine table.
+/// The names are a contract: readers find them in the quarantine table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RejectReason {
     BodyTooLarge,
@@ -54,7 +65,7 @@ pub enum RejectReason {
     PriceOutOfRange,
     NegativePrice,
     ProductDetailWithoutProduct,
-    /// With all its products it would take too much room in silver.
+    /// With all its products it would occupy too much in silver.
     RowsTooLarge,
 }
 
@@ -112,13 +123,13 @@ impl fmt::Display for RejectReason {
     }
 }
 
-/// A text that names no reason of this version.
+/// A text that is not the name of a reason in this version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownReason(pub String);
 
 impl fmt::Display for UnknownReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reading a reject reason: `{}` is none", self.0)
+        write!(f, "cannot read `{}` as a reject reason", self.0)
     }
 }
 

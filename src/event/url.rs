@@ -1,28 +1,28 @@
-//! Where a page is and where a visitor came from.
+//! Addresses: where a page is and where a visitor came from.
 //!
-//! Promises that a domain is never empty, that neither port nor credentials of a web address survive, and that path,
-//! query and fragment stay byte for byte as sent. Reaches no network and knows no public suffixes.
+//! Promises that a domain is never empty, that port and credentials of a web address are removed, and that path, query
+//! and fragment stay byte for byte as sent. Uses no network and knows no public suffixes.
 
 use std::borrow::Cow;
 use url::Host;
 
-/// A text that may be an address, and the host in it if it is one of the web.
+/// A text that may be an address, with its host if it is a web address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// As sent; a web address with its host in lower case and readable, without port and credentials.
+    /// As sent. A web address has neither port nor credentials, and its host in lower case and not in punycode.
     pub text: String,
-    /// Of a web address only. Never empty, without the trailing dot, `[..]` around an IPv6 address.
+    /// The host of a web address. Never empty, without a trailing dot; an IPv6 address is in `[..]`.
     pub domain: Option<String>,
 }
 
-/// No name of DNS is longer, the dot behind it included.
+/// The longest name that DNS allows, its trailing dot included.
 const MAX_NAME_BYTES: usize = 254;
-/// Nor is one with every byte percent-encoded, or shown as letters that UTF-8 writes with four bytes; decoding punycode
-/// is not linear.
+/// The same with every byte percent-encoded, or in letters of four bytes each. Longer hosts are not decoded, because
+/// decoding punycode takes more than linear time.
 const MAX_HOST_BYTES: usize = 4 * MAX_NAME_BYTES;
 
 impl Location {
-    /// Reads a page's address. A relative one is on `site_domain`; one of another scheme, or unreadable, on none.
+    /// Reads a page's address. A relative one gets `site_domain`; one of another scheme, or unreadable, gets no domain.
     pub fn of_page(text: &str, site_domain: Option<&str>) -> Location {
         let text = text.trim();
         match Address::read(text) {
@@ -35,13 +35,13 @@ impl Location {
         }
     }
 
-    /// Reads what a visitor came from: an address, or a word such as `google` that has no domain.
+    /// Reads where a visitor came from: an address, or a word such as `google` that has no domain.
     pub fn of_referrer(text: &str) -> Location {
         Location::of_page(text, None)
     }
 }
 
-/// The non-empty segments of an address's path, whatever its scheme. Query and fragment are no path.
+/// The non-empty segments of an address's path, whatever its scheme, without query and fragment.
 pub fn path_segments(address: &str) -> impl Iterator<Item = &str> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let after_authority = |rest: &'_ str| rest.find('/').unwrap_or(rest.len());
@@ -77,22 +77,22 @@ impl Address {
     }
 }
 
-/// `name` of `name:...`, by RFC 3986: what starts with anything but a letter has none.
+/// `name` of `name:...`, if it is a scheme by RFC 3986: a letter, then letters, digits and `+-.`.
 fn scheme_of(text: &str) -> Option<&str> {
     let (name, _) = text.split_once(':')?;
     let mut bytes = name.bytes();
-    let starts_well = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
-    let goes_on_well = bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    (starts_well && goes_on_well).then_some(name)
+    let starts_with_letter = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
+    let rest_is_valid = bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    (starts_with_letter && rest_is_valid).then_some(name)
 }
 
-/// Where the host part begins: behind `scheme://` or a leading `//`.
+/// Where the authority begins: after `scheme://` or a leading `//`.
 fn authority_start(text: &str) -> Option<usize> {
     let scheme_length = scheme_of(text).map_or(0, |name| name.len() + 1);
     text[scheme_length..].starts_with("//").then_some(scheme_length + 2)
 }
 
-/// The host of `[user[:password]@]host[:port]`, or `None` where there is none that the web could have.
+/// The host of `[user[:password]@]host[:port]`, or `None` if no web server could have it.
 fn readable_host(authority: &str) -> Option<Cow<'_, str>> {
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
     let port_at = host_and_port.rfind(':').filter(|&at| !host_and_port[at..].contains(']'));
@@ -103,7 +103,7 @@ fn readable_host(authority: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let host = if is_plain(host.as_bytes()) { lower_case(host) } else { Cow::Owned(decoded_host(host)?) };
-    // Behind the dot that ends a fully qualified name there is nothing; a label that is empty elsewhere is no name.
+    // A dot may end a fully qualified name; an empty label elsewhere is invalid.
     let host = match host {
         Cow::Borrowed(host) => Cow::Borrowed(host.strip_suffix('.').unwrap_or(host)),
         Cow::Owned(host) => Cow::Owned(host.strip_suffix('.').map(str::to_owned).unwrap_or(host)),
@@ -112,8 +112,8 @@ fn readable_host(authority: &str) -> Option<Cow<'_, str>> {
     (!has_empty_label).then_some(host)
 }
 
-/// Whether a host needs nothing but lower case: no punycode, no percent-encoding, and surely no IPv4 address, whose
-/// last label is a number.
+/// Whether lower case is all that a host needs: it has no punycode and no percent-encoding, and it cannot be an IPv4
+/// address, because its last label starts with a letter.
 fn is_plain(host: &[u8]) -> bool {
     let labels = host.strip_suffix(b".").unwrap_or(host);
     let last = labels.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
@@ -131,14 +131,14 @@ fn lower_case(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// A host by the URL standard, punycode shown as the letters it stands for where these can only stand for it.
+/// A host by the URL standard. Punycode becomes the letters it stands for, if these encode to the same punycode again.
 fn decoded_host(host: &str) -> Option<String> {
     match Host::parse(host).ok()? {
         Host::Domain(ascii) if ascii.len() > MAX_NAME_BYTES => None,
         Host::Domain(ascii) => {
             let (readable, valid) = idna::domain_to_unicode(&ascii);
-            let stands_for_it = matches!(Host::parse(&readable), Ok(Host::Domain(again)) if again == ascii);
-            Some(if valid.is_ok() && stands_for_it { readable } else { ascii })
+            let is_reversible = matches!(Host::parse(&readable), Ok(Host::Domain(again)) if again == ascii);
+            Some(if valid.is_ok() && is_reversible { readable } else { ascii })
         }
         address => Some(address.to_string()),
     }

@@ -1,10 +1,7 @@
-//! Answers that the host accepts. All are for `200` with `Content-Type: application/json`: a 2xx with an empty body or
-//! another content type hangs the invocation or fails it.
+//! The answers that the host accepts, to be sent as `200` with `Content-Type: application/json`: on a 2xx with an empty
+//! body or another content type, the host hangs the invocation or fails it.
 
 use serde::Serialize;
-
-/// The name of the http output binding in function.json.
-pub const HTTP_OUTPUT: &str = "res";
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -16,7 +13,7 @@ struct Answer<'a> {
 
 #[derive(Serialize, Default)]
 struct Outputs<'a> {
-    /// Named as [`HTTP_OUTPUT`].
+    /// Named like the http output binding in function.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     res: Option<Response<'a>>,
 }
@@ -24,7 +21,7 @@ struct Outputs<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Response<'a> {
-    /// The host ignores a member called `status`.
+    /// Not `status`, which the host ignores.
     status_code: u16,
     body: &'a str,
     headers: Headers<'a>,
@@ -36,21 +33,20 @@ struct Headers<'a> {
     content_type: &'a str,
 }
 
-/// The answer of a delivery or a timer that was done. The host logs each of `logs` at Information, and drops them
-/// when the delivery fails.
+/// The answer of a delivery or a timer that succeeded. The host logs each of `logs` at level Information.
 pub fn success(logs: &[String]) -> String {
     write(&Answer { outputs: Outputs::default(), logs, return_value: None })
 }
 
-/// The answer of an httpTrigger function in the host's default mode, whose caller gets `status`, `body`,
-/// `content_type`. The invocation itself succeeds whatever the status is.
+/// The answer of an httpTrigger function in the host's default mode. Its caller gets `status`, `body` and `content_type`;
+/// the invocation succeeds whatever the status is.
 pub fn http_response(status: u16, body: &str, content_type: &str) -> String {
     let response = Response { status_code: status, body, headers: Headers { content_type } };
     write(&Answer { outputs: Outputs { res: Some(response) }, logs: &[], return_value: None })
 }
 
 fn write(answer: &Answer) -> String {
-    serde_json::to_string(answer).expect("strings and numbers always serialize")
+    serde_json::to_string(answer).expect("an answer has only strings, numbers and null, which always serialize")
 }
 
 #[cfg(test)]
@@ -71,6 +67,5 @@ mod tests {
             r#""Logs":[],"ReturnValue":null}"#
         );
         assert_eq!(http_response(503, "<p>\"no\"</p>", "text/html"), expected);
-        assert!(expected.contains(&format!("\"{HTTP_OUTPUT}\"")));
     }
 }

@@ -1,15 +1,14 @@
-//! EventPosition of a single event (`cardinality` one or absent), and why it can be believed.
+//! Position of a single event (`cardinality` one or absent), and why it can be trusted.
 //!
-//! When such an event is text and its text is a JSON object, the host copies the object's members into the metadata,
-//! over its own: a body with `"SequenceNumber": 7` claims position 7. But the body is here too, so we know which
-//! members it may have overwritten. Each fact stands in two places (`SequenceNumber` beside
-//! `SystemProperties.SequenceNumber`, two partition contexts); it is taken from one that the body does not name. If the
-//! body names both, the invocation is refused: a client that picks its own position could make us skip the events
-//! of others as duplicates.
+//! If such an event is text and the text is a JSON object, the host copies the object's members into the metadata, where
+//! they overwrite its own: a body with `"SequenceNumber": 7` claims position 7. But the body is here too, so we know which
+//! members it may have overwritten. Every fact is in two places (`SequenceNumber` and `SystemProperties.SequenceNumber`,
+//! two partition contexts), and we read it from a place that the body does not name. If the body names both, the
+//! invocation is an error: a client that chooses its own position could make us skip the events of others as duplicates.
 
 use super::error::EnvelopeError;
 use super::position::{EventPosition, PARTITION_KEYS, source_partition};
-use super::value::{Members, instant, integer, members, plain_text};
+use super::json::{Members, instant, integer, members, plain_text};
 use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::time::Timestamp;
 use serde::de::IgnoredAny;
@@ -20,7 +19,7 @@ const SYSTEM: &str = "SystemProperties";
 const SEQUENCE_NUMBER: &str = "SequenceNumber";
 const ENQUEUED_TIME: &str = "EnqueuedTimeUtc";
 
-/// The metadata of a single event, without what its body may have put there.
+/// The metadata of a single event, without the members that its body may have overwritten.
 pub(super) struct Trusted<'a> {
     metadata: &'a Members<'a>,
     overwritten: Overwritten,
@@ -28,7 +27,7 @@ pub(super) struct Trusted<'a> {
 }
 
 impl<'a> Trusted<'a> {
-    /// `text` is the body where it arrived as text.
+    /// `text` is the body, if it arrived as text.
     pub fn new(metadata: &'a Members<'a>, text: Option<&str>) -> Self {
         let overwritten = text.map_or(Overwritten::Nothing, Overwritten::by);
         let mut trusted = Trusted { metadata, overwritten, system: Members::new() };
@@ -53,7 +52,7 @@ impl<'a> Trusted<'a> {
         })
     }
 
-    /// Two believable places that disagree mean that the copying was not understood here.
+    /// If two trusted places disagree, the host copies members in a way that we do not know.
     fn sequence_number(&self) -> Result<SequenceNumber, EnvelopeError> {
         let metadata = self.get(SEQUENCE_NUMBER).and_then(integer);
         let system = self.system.get(SEQUENCE_NUMBER).and_then(|raw| integer(raw));
@@ -72,7 +71,7 @@ impl<'a> Trusted<'a> {
         candidates.into_iter().flatten().find_map(plain_text).unwrap_or_default()
     }
 
-    /// The metadata's own time has whole seconds only, so it comes last.
+    /// The metadata's own time has whole seconds only, so it is the last choice.
     fn enqueued_at(&self) -> Result<Timestamp, EnvelopeError> {
         let system = ["x-opt-enqueued-time", ENQUEUED_TIME].into_iter().filter_map(|key| self.system.get(key).copied());
         let candidates = system.chain(self.get(ENQUEUED_TIME));
@@ -91,12 +90,12 @@ impl<'a> Trusted<'a> {
     }
 }
 
-/// What a body may have overwritten in the metadata. Names are compared without case, as the host does.
+/// What a body may have overwritten in the metadata. Like the host, we compare names without case.
 enum Overwritten {
     Nothing,
     /// The upper-cased names of the members of a JSON object.
     Names(BTreeMap<String, IgnoredAny>),
-    /// The text of something that the host's parser may take for an object although ours does not: it
+    /// Anything that this text mentions. The host's parser may read it as an object although ours does not, because it
     /// accepts comments, single quotes and more.
     Anything(String),
 }
@@ -118,7 +117,7 @@ impl Overwritten {
         match self {
             Overwritten::Nothing => false,
             Overwritten::Names(names) => names.contains_key(&key),
-            // An escape could spell any name.
+            // An escape could be part of any name.
             Overwritten::Anything(text) => text.contains("\\u") || text.to_uppercase().contains(&key),
         }
     }

@@ -1,4 +1,4 @@
-//! The bodies of the events: `Data.<binding>`, in whichever form function.json made the host send it.
+//! The bodies of the events: `Data.<binding>`, in whichever form function.json makes the host send it.
 //!
 //! | cardinality | dataType | content of the string | body we keep |
 //! |---|---|---|---|
@@ -6,31 +6,30 @@
 //! | many | string | array of strings | the text; bytes that are not UTF-8 arrive as U+FFFD |
 //! | many | unset | array of any JSON | the JSON text of the element, **rewritten** by the host |
 //! | one, absent | binary | base64 | the bytes as sent |
-//! | one, absent | string, unset | a string once more | the text |
+//! | one, absent | string, unset | a string within the string | the text |
 //!
-//! Rewritten means: times moved to their own offset or UTC, numbers and escapes in another spelling, repeated members
-//! dropped, an empty body now `null`. The element's text is kept as it stands.
+//! Rewritten means: times may have another offset, numbers and escapes another spelling, repeated members are dropped, and
+//! an empty body has become `null`. We keep the element's text exactly as the host wrote it.
 //!
-//! The request does not say which of these it is; its content does, and a client cannot change which, except in one
-//! corner. The first character separates the rows of "one" and "many". Within "many", an element that is not a string
-//! means unset. A batch of strings only is binary when **every** element is padded base64 of the standard alphabet.
-//! JSON objects start with `{` and are never base64, so no event that means anything to us is ever misread. What
-//! remains is a string batch of nothing but texts like `true`, `1234` or an empty one, taken for base64, and an unset
-//! batch of nothing but JSON strings, taken for their content: rejects in every reading, but kept with other bytes.
-//! `"dataType": "binary"` has no such corner, and is what we ship.
+//! The request does not say which form it has, but its content does, and a client cannot change that except in one corner
+//! case. The first character separates "one" from "many". Within "many", an element that is not a string means unset. A
+//! batch of strings only is binary if **every** element is padded base64 of the standard alphabet. JSON objects start with
+//! `{` and are never base64, so no event that parses is ever misread. Two kinds of batch are: a string batch in which every
+//! text looks like base64 (`true`, `1234`, an empty text), and an unset batch of JSON strings only, which we read as the
+//! strings' content. Every event of these is rejected in either reading, but bronze keeps other bytes than were sent.
+//! `"dataType": "binary"` has no such corner case, and it is what we ship.
 
 use super::error::EnvelopeError;
-use super::many::start_of;
-use super::value::{Elements, MAX_EVENTS, Text, content};
+use super::json::{Elements, MAX_EVENTS, Text, content, start_of};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-#[derive(Debug)]
+/// The bodies of one invocation.
 pub(super) enum Payload {
     Many(Vec<Bytes>),
     OneBinary(Bytes),
-    /// Always UTF-8. If it is a JSON object, the host has copied its members into the metadata.
+    /// If the text is a JSON object, the host has copied its members into the metadata.
     OneText(String),
 }
 
@@ -56,8 +55,8 @@ impl Payload {
     }
 }
 
-/// The binary form exactly as the host writes it, `"[\"<base64>\",...]"`, read without unescaping: what `many` makes of
-/// it, in a third of the time and without a copy of the request. `None` for anything else.
+/// The binary form exactly as the host writes it, `"[\"<base64>\",...]"`, read without unescaping. Gives what [`many`] would
+/// give, in a third of the time and without copying the request. `None` for any other form.
 fn binary_as_shipped(raw: &str) -> Option<Vec<Bytes>> {
     const QUOTE: &str = "\\\"";
     let mut rest = raw.strip_prefix("\"[")?.strip_suffix("]\"")?;
@@ -76,6 +75,7 @@ fn binary_as_shipped(raw: &str) -> Option<Vec<Bytes>> {
     None
 }
 
+/// An array of bodies: binary, string or unset.
 fn many(text: &str, object: &str) -> Result<Payload, EnvelopeError> {
     let not_json = |source| EnvelopeError::NotJson { object: object.to_owned(), source };
     let elements: Elements<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
@@ -95,7 +95,7 @@ fn many(text: &str, object: &str) -> Result<Payload, EnvelopeError> {
     Ok(Payload::Many(bodies))
 }
 
-/// `None` at the first element that is not padded base64 of the standard alphabet.
+/// `None` unless all of `texts` are padded base64 of the standard alphabet.
 fn base64(texts: &[Cow<str>]) -> Option<Vec<Bytes>> {
     let mut slices = Slices::with_capacity(texts.len(), texts.iter().map(|text| text.len() / 4 * 3).sum());
     for text in texts {
@@ -105,6 +105,7 @@ fn base64(texts: &[Cow<str>]) -> Option<Vec<Bytes>> {
     Some(slices.finish())
 }
 
+/// The bytes of `texts` as they are.
 fn contiguous<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Vec<Bytes> {
     let (events, bytes) = texts.clone().fold((0, 0), |(events, bytes), text| (events + 1, bytes + text.len()));
     let mut slices = Slices::with_capacity(events, bytes);
@@ -115,7 +116,7 @@ fn contiguous<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Vec<Bytes> {
     slices.finish()
 }
 
-/// Bodies end to end in one allocation.
+/// Bodies one after the other in a single allocation.
 struct Slices {
     buffer: Vec<u8>,
     ends: Vec<usize>,

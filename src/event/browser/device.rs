@@ -1,10 +1,11 @@
-//! Bot or device, and which kind of device.
+//! Whether a user agent is a bot's, and which kind of device it names.
 //!
-//! Words in the user agent decide: what a browser is made to say about itself is a convention, not a database.
+//! Words in the user agent decide, because what browsers say about themselves follows conventions. Knows no device
+//! models.
 
-use super::tables::Tables;
+use super::families::Rules;
 
-/// Programs that fetch pages and that uap-core does not call spiders; in lower case.
+/// Programs that fetch pages but are no spiders to uap-core; in lower case.
 const TOOLS: &[&str] = &[
     "curl/",
     "wget/",
@@ -21,8 +22,8 @@ const TOOLS: &[&str] = &[
     "crawler",
 ];
 
-/// Devices whose names hold words of the general spider rule (`Silk`, `CUBOT`, `Yahoo` on a phone).
-/// Robots that pose as one of them are caught by the rules before it.
+/// Words of devices. A user agent that has one may also match the general spider rule without being a bot (`Silk`,
+/// `CUBOT`, `Yahoo` on a phone). Robots that pose as one of these devices match the rules for named spiders.
 const HANDHELD: &[&str] = &[
     "Android",
     "iPhone",
@@ -43,7 +44,6 @@ const HANDHELD: &[&str] = &[
     "webOS",
 ];
 
-/// In this order: an Android that does not call itself `Mobile` is a tablet.
 const TV: &[&str] = &["SmartTV", "SMART-TV", "Smart-TV", "Android TV", "AppleTV", "GoogleTV", "BRAVIA", "HbbTV"];
 const TABLET: &[&str] = &["iPad", "Kindle", "Silk/", "PlayBook"];
 const MOBILE: &[&str] = &[
@@ -61,12 +61,13 @@ const MOBILE: &[&str] = &[
 ];
 const DESKTOP: &[&str] = &["Windows", "Macintosh", "X11", "Linux", "CrOS"];
 
-pub(super) fn is_bot(user_agent: &str, tables: &Tables) -> bool {
-    tables.is_named_spider(user_agent)
-        || (tables.is_spider_by_its_words(user_agent) && !holds_any(user_agent, HANDHELD))
+pub(super) fn is_bot(user_agent: &str, rules: &Rules) -> bool {
+    rules.is_named_spider(user_agent)
+        || (rules.is_spider_by_its_words(user_agent) && !holds_any(user_agent, HANDHELD))
         || holds_any(&user_agent.to_ascii_lowercase(), TOOLS)
 }
 
+/// An Android that does not say `Mobile` is a tablet.
 pub(super) fn device_type(user_agent: &str) -> Option<&'static str> {
     let calls_itself_tablet = user_agent.contains("Tablet") && !user_agent.contains("Tablet PC");
     let is_android = user_agent.contains("Android");
@@ -87,4 +88,13 @@ pub(super) fn device_type(user_agent: &str) -> Option<&'static str> {
 
 fn holds_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
+}
+
+/// Whether the short name of a browser is that of a bot, a crawler or an HTTP library: `Googlebot`, `LumiBot 2.0`, `curl`.
+pub fn is_bot_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_bot_word = |word: &str| ["bot", "spider", "crawler"].iter().any(|ending| word.ends_with(ending));
+    name.split(|char: char| !char.is_alphanumeric()).any(is_bot_word)
+        || ["curl", "wget", "python-requests", "go-http-client", "libwww-perl", "headless chrome"]
+            .contains(&name.as_str())
 }

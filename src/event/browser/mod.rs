@@ -1,23 +1,21 @@
 //! Which browser, system and kind of device a user agent stands for, and whether it is a bot.
 //!
-//! The rules are those of uap-core (see `README.md` beside this file), compiled at the first user agent and not
-//! before: starting the process costs nothing. Knows no versions and no device models.
+//! The rules are those of uap-core (see `README.md` in this folder). They are compiled when the first user agent arrives,
+//! so that a starting process does not wait for them. Knows no versions and no device models.
 
+mod families;
 mod device;
-mod memo;
-mod names;
-mod tables;
 
-use memo::Memo;
-use std::sync::{Arc, LazyLock};
-use tables::Tables;
+use families::Rules;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-pub use names::is_bot_name;
+pub(super) use device::is_bot_name;
 
 /// What a user-agent string says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
-    /// Short, the same for phone and desktop: `Chrome`, `Edge`, `Googlebot`; `Other` for one that no rule knows.
+pub(super) struct Agent {
+    /// Short, the same for phone and desktop: `Chrome`, `Edge`, `Googlebot`; `Other` if no rule matches.
     pub browser: String,
     /// `Windows`, `macOS`, `Android`, ... without a version.
     pub os: Option<String>,
@@ -26,22 +24,22 @@ pub struct Agent {
     pub is_bot: bool,
 }
 
-/// Real user agents have some 120 bytes; what a sender puts behind these says nothing and would only cost time.
+/// Real user agents have some 120 bytes; whatever follows this many says nothing and only costs time.
 const MAX_CLASSIFIED_BYTES: usize = 1_024;
 
-/// Compiling takes about 100 ms, in the first batch that has a user agent; many sites send short names and never do.
-static TABLES: LazyLock<Tables> = LazyLock::new(Tables::compile);
-/// What has been classified already: matching hundreds of patterns takes a hundred times as long as a look-up.
+/// Compiling takes about 100 ms, in the first batch with a user agent; many sites send short names and never need it.
+static RULES: LazyLock<Rules> = LazyLock::new(Rules::compile);
+/// User agents already classified: matching hundreds of patterns takes a hundred times as long as a look-up.
 static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 
 /// Whether a text is a user-agent string rather than the short name of a browser: it has a `product/version` or
 /// a comment in parentheses.
-pub fn is_user_agent(text: &str) -> bool {
+pub(super) fn is_user_agent(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b'/' | b'('))
 }
 
-/// Classifies a user-agent string. The answer depends on nothing but the text's first 1,024 bytes.
-pub fn classify(user_agent: &str) -> Arc<Agent> {
+/// Classifies a user-agent string by its first 1,024 bytes.
+pub(super) fn classify(user_agent: &str) -> Arc<Agent> {
     let considered = beginning(user_agent, MAX_CLASSIFIED_BYTES);
     MEMO.get_or_insert_with(considered, || agent_of(considered))
 }
@@ -53,12 +51,43 @@ fn beginning(text: &str, max_bytes: usize) -> &str {
 }
 
 fn agent_of(user_agent: &str) -> Agent {
-    let is_bot = device::is_bot(user_agent, &TABLES);
+    let is_bot = device::is_bot(user_agent, &RULES);
     Agent {
-        browser: TABLES.browser_family(user_agent).map_or("Other".to_owned(), |family| names::short_name(&family)),
-        os: TABLES.os_family(user_agent).map(|family| names::os_name(&family)),
+        browser: RULES.browser(user_agent).unwrap_or_else(|| "Other".to_owned()),
+        os: RULES.os(user_agent),
         device_type: if is_bot { Some("bot") } else { device::device_type(user_agent) },
         is_bot,
+    }
+}
+
+/// User agents kept. A day of a large shop has a few thousand; a full memo is emptied, which costs milliseconds.
+const MAX_ENTRIES: usize = 10_000;
+/// A longer text is classified each time: with the entry limit this bounds the memory to about 7 MB.
+const MAX_KEY_BYTES: usize = 512;
+
+/// Remembers a bounded number of answers.
+#[derive(Default)]
+struct Memo {
+    known: Mutex<HashMap<Box<str>, Arc<Agent>>>,
+}
+
+impl Memo {
+    /// The answer remembered for `user_agent`, else the one that `classify` gives. Holds no lock while `classify` runs.
+    fn get_or_insert_with(&self, user_agent: &str, classify: impl FnOnce() -> Agent) -> Arc<Agent> {
+        if user_agent.len() > MAX_KEY_BYTES {
+            return Arc::new(classify());
+        }
+        // A lock is never poisoned halfway through a change: inserting is the last thing done under it.
+        if let Some(agent) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(user_agent) {
+            return Arc::clone(agent);
+        }
+        let agent = Arc::new(classify());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_ENTRIES {
+            known.clear();
+        }
+        known.insert(user_agent.into(), Arc::clone(&agent));
+        agent
     }
 }
 

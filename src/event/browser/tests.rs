@@ -89,7 +89,7 @@ fn s13_bots_are_no_browsers() {
 }
 
 #[test]
-fn people_with_robotic_names_are_no_bots() {
+fn devices_with_names_like_robots_are_no_bots() {
     for user_agent in [
         "Mozilla/5.0 (Linux; Android 9; CUBOT NOTE 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile \
          Safari/537.36",
@@ -102,7 +102,7 @@ fn people_with_robotic_names_are_no_bots() {
 }
 
 #[test]
-fn short_names_are_told_from_user_agents() {
+fn short_names_are_not_taken_for_user_agents() {
     for name in ["Chrome", "Safari", "Mobile Safari", "Samsung Internet"] {
         assert!(!is_user_agent(name) && !is_bot_name(name), "{name}");
     }
@@ -113,7 +113,7 @@ fn short_names_are_told_from_user_agents() {
 }
 
 #[test]
-fn what_no_rule_knows_is_other() {
+fn an_agent_that_no_rule_matches_is_other() {
     assert_eq!(shown("/"), "Other | - | -");
     assert_eq!(shown("Rätsel/1"), "Other | - | -");
 }
@@ -122,4 +122,28 @@ fn what_no_rule_knows_is_other() {
 fn a_long_text_is_cut_between_characters() {
     let long = format!("{WINDOWS} {} Googlebot/2.1", "é".repeat(100_000));
     assert_eq!(shown(&long), "Other | Windows | desktop");
+}
+
+fn agent(name: &str) -> Agent {
+    Agent { browser: name.to_owned(), os: None, device_type: None, is_bot: false }
+}
+
+#[test]
+fn the_memo_classifies_each_text_once() {
+    let memo = Memo::default();
+    memo.get_or_insert_with("a/1", || agent("A"));
+    assert_eq!(memo.get_or_insert_with("a/1", || unreachable!("it is known")).browser, "A");
+    assert_eq!(memo.get_or_insert_with("b/1", || agent("B")).browser, "B");
+}
+
+#[test]
+fn the_memo_stays_within_its_bounds() {
+    let memo = Memo::default();
+    let long = "x".repeat(MAX_KEY_BYTES + 1);
+    memo.get_or_insert_with(&long, || agent("long"));
+    assert_eq!(memo.known.lock().unwrap().len(), 0);
+    for number in 0..=MAX_ENTRIES {
+        memo.get_or_insert_with(&number.to_string(), || agent("short"));
+    }
+    assert_eq!(memo.known.lock().unwrap().len(), 1);
 }

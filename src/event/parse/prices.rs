@@ -1,16 +1,13 @@
-//! `product_price` in the two shapes it comes in: a list of prices, or a bare number that is what the event is worth.
+//! `product_price` in its two forms: a list of prices, or a bare number that is the value of the whole event.
 //!
-//! A price that is negative, not finite or unreadable rejects the event: leaving it out would make the sum wrong.
+//! A price that is negative, not finite or unreadable rejects the event: without it the sum would be wrong, and nobody
+//! would notice. Knows no currency.
 
-use super::field::Field;
-use super::lengths;
-use super::limits::Limits;
-use super::list;
-use super::members::Members;
-use super::text::excerpt;
+use super::limits::{self, Limits};
+use super::members::{Field, Members};
 use super::value::Value;
 use crate::event::money::{Money, MoneyError};
-use crate::event::reject::{Reject, RejectReason};
+use crate::event::reject::{Reject, RejectReason, excerpt};
 
 /// The prices of an event, none of them negative.
 #[derive(Debug, PartialEq)]
@@ -18,7 +15,7 @@ pub(super) enum Prices {
     Absent,
     /// The price of the only product, or the total of several.
     Bare(Money),
-    /// In the order sent; `None` where there was a null.
+    /// In the order sent; `None` for a null.
     List(Vec<Option<Money>>),
 }
 
@@ -27,16 +24,14 @@ impl Prices {
         let field = Field::ProductPrice;
         match members.value(field) {
             Value::List(json) => {
-                let values = list::elements(json, limits.max_list_length)
-                    .map_err(|list::TooManyElements| lengths::list_too_long(field, limits.max_list_length))?;
+                let values = limits::list(field, json, limits)?;
                 values.iter().map(price).collect::<Result<_, _>>().map(Prices::List)
             }
             value => Ok(price(&value)?.map_or(Prices::Absent, Prices::Bare)),
         }
     }
 
-    /// What the event is worth: the bare number, or the sum of the list. A list of nothing but nulls is worth nothing
-    /// known.
+    /// The value of the event: the bare number, or the sum of the list. `None` for a list of nothing but nulls.
     pub(super) fn event_value(&self) -> Result<Option<Money>, Reject> {
         let prices = match self {
             Prices::Absent => return Ok(None),
@@ -46,10 +41,10 @@ impl Prices {
         let mut known = prices.iter().flatten().copied();
         let Some(first) = known.next() else { return Ok(None) };
         let sum = known.try_fold(first, Money::checked_add);
-        sum.map(Some).ok_or_else(|| refusal(RejectReason::PriceOutOfRange, "sums to 10^14 or more"))
+        sum.map(Some).ok_or_else(|| reject(RejectReason::PriceOutOfRange, "sums to 10^14 or more"))
     }
 
-    /// The price of the product at `position` of `product_count`, where it can be known.
+    /// The price of the product at `position`, where the prices say which product has which.
     pub(super) fn of_product(&self, position: usize, product_count: usize) -> Option<Money> {
         match self {
             Prices::Bare(total) if product_count == 1 => Some(*total),
@@ -59,6 +54,7 @@ impl Prices {
     }
 }
 
+/// One price; `None` for a null.
 fn price(value: &Value<'_>) -> Result<Option<Money>, Reject> {
     let text = match value {
         Value::Absent => return Ok(None),
@@ -66,7 +62,7 @@ fn price(value: &Value<'_>) -> Result<Option<Money>, Reject> {
         Value::Text(text) => text.as_ref(),
         other => {
             let problem = format!("must hold numbers, it holds {}", other.kind());
-            return Err(refusal(RejectReason::UnreadablePrice, &problem));
+            return Err(reject(RejectReason::UnreadablePrice, &problem));
         }
     };
     let (reason, problem) = match Money::parse(text) {
@@ -76,9 +72,9 @@ fn price(value: &Value<'_>) -> Result<Option<Money>, Reject> {
         Err(MoneyError::NonFinite) => (RejectReason::NonFinitePrice, "is not finite"),
         Err(MoneyError::OutOfRange) => (RejectReason::PriceOutOfRange, "is 10^14 or more either way"),
     };
-    Err(refusal(reason, &format!("{problem}: `{}`", excerpt(text))))
+    Err(reject(reason, &format!("{problem}: `{}`", excerpt(text))))
 }
 
-fn refusal(reason: RejectReason, problem: &str) -> Reject {
+fn reject(reason: RejectReason, problem: &str) -> Reject {
     Reject::new(reason, format!("`product_price` {problem}"))
 }

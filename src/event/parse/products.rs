@@ -1,20 +1,17 @@
 //! The products of an event, from the parallel members that describe them.
 //!
-//! Which value belongs to which product is known only where a list is as long as there are products. Any other list
-//! stays with the event: a de-duplicated set of brands says nothing about the first product.
+//! Which value belongs to which product is known only where a list has as many elements as there are products. Any other
+//! list stays with the event: from a deduplicated list of brands nobody can tell the brand of the first product.
 
-use super::field::Field;
-use super::lengths;
-use super::limits::Limits;
-use super::list;
-use super::members::Members;
+use super::limits::{self, Limits};
+use super::members::{Field, Members};
 use super::prices::Prices;
 use super::value::Value;
 use crate::event::click::{EventLevel, Product};
 use crate::event::reject::Reject;
 use std::borrow::Cow;
 
-/// What an event says of its products, member by member.
+/// What an event says about its products, member by member.
 pub(super) struct Attributes<'a> {
     ids: Attribute<'a>,
     names: Attribute<'a>,
@@ -32,7 +29,7 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The category, if it is one for the whole event.
+    /// The category, if the event has a single one for all its products.
     pub(super) fn bare_category(&self) -> Option<String> {
         match &self.categories {
             Attribute::Bare(category) => Some(category.to_string()),
@@ -40,7 +37,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// The products, and what could not be given to any of them.
+    /// The products, and the values that belong to no particular one of them.
     pub(super) fn zip(&self, prices: &Prices) -> (Vec<Product>, EventLevel) {
         let count = self.product_count();
         let product = |position| Product {
@@ -61,7 +58,7 @@ impl<'a> Attributes<'a> {
         ((0..count).map(product).collect(), event_level)
     }
 
-    /// As many as there are ids; where no id is known, as many as there are names. Brands alone are no products.
+    /// As many products as there are ids or, where no id is known, as there are names. Brands alone do not make a product.
     fn product_count(&self) -> usize {
         match self.ids.length() {
             0 => self.names.length(),
@@ -70,12 +67,12 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// One member that may be a list or stand bare.
+/// One member that may be a list or a single value.
 enum Attribute<'a> {
-    /// Also a list in which nothing is known.
+    /// Missing, or a list of nothing but nulls.
     Absent,
     Bare(Cow<'a, str>),
-    /// At least one is known.
+    /// At least one element is not null.
     List(Vec<Option<Cow<'a, str>>>),
 }
 
@@ -84,13 +81,11 @@ impl<'a> Attribute<'a> {
         let value = members.value(field);
         let Value::List(json) = value else {
             let Some(text) = value.into_text() else { return Ok(Attribute::Absent) };
-            lengths::check_text(field, &text, limits.max_text_bytes)?;
+            limits::check_text(field, &text, limits.max_text_bytes)?;
             return Ok(Attribute::Bare(text));
         };
-        let values = list::elements(json, limits.max_list_length)
-            .map_err(|list::TooManyElements| lengths::list_too_long(field, limits.max_list_length))?;
-        let texts: Vec<_> = values.into_iter().map(Value::into_text).collect();
-        texts.iter().flatten().try_for_each(|text| lengths::check_text(field, text, limits.max_text_bytes))?;
+        let texts: Vec<_> = limits::list(field, json, limits)?.into_iter().map(Value::into_text).collect();
+        texts.iter().flatten().try_for_each(|text| limits::check_text(field, text, limits.max_text_bytes))?;
         let nothing_known = texts.iter().all(Option::is_none);
         Ok(if nothing_known { Attribute::Absent } else { Attribute::List(texts) })
     }
@@ -103,7 +98,7 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// The value for the product at `position`, if there is one for each product.
+    /// The value of the product at `position`, if there is one value for each product.
     fn of_product(&self, position: usize, product_count: usize) -> Option<String> {
         match self {
             Attribute::Bare(value) if product_count == 1 => Some(value.to_string()),
@@ -112,7 +107,7 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// The known values that no product got.
+    /// The values that went to no product.
     fn left_over(&self, product_count: usize) -> Vec<String> {
         match self {
             _ if self.length() == product_count => Vec::new(),

@@ -58,7 +58,7 @@ fn money(text: &str) -> Option<Money> {
 }
 
 #[test]
-fn an_event_of_the_generator_says_all_it_says() {
+fn every_member_of_a_generated_event_is_read() {
     let body = event(json!({}));
     let click = parse(&body, enqueued_at(), &Limits::default()).unwrap();
     let expected = Click {

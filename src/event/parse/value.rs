@@ -1,20 +1,23 @@
-//! One JSON value, read as far as an event needs it: lists and objects stay text.
+//! One JSON value, read as far as an event needs it: objects stay text, and lists do until [`elements`] splits them.
+//!
+//! Here alone is decided what counts as absent, and what a string says once its escapes are resolved.
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value on the wire.
+/// A value as an event has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
     /// Missing, null, or a string of nothing but blanks.
     Absent,
-    /// Without blanks around it, never empty.
+    /// Without surrounding blanks, never empty.
     Text(Cow<'a, str>),
     /// As written.
     Number(&'a str),
     Bool(bool),
-    /// As written.
+    /// As written, for [`elements`].
     List(&'a str),
     Object,
 }
@@ -59,7 +62,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What it is, for a sentence.
+    /// Its JSON type, as a message names it.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Value::Absent => "null or empty",
@@ -87,7 +90,7 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// `text.trim()`, without looking for Unicode's blanks where both ends are plainly none.
+/// `text.trim()`, faster for the common text that starts and ends with a visible ASCII character.
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -95,13 +98,13 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
-/// A string with its escapes resolved. Half a surrogate pair, as a text has that was cut within an emoji, becomes
-/// U+FFFD: the event says enough without it.
+/// A string with its escapes resolved. Half a surrogate pair, left when a sender cuts a text within an emoji, becomes
+/// U+FFFD: the event is worth keeping without it.
 struct Unescaped(String);
 
 impl<'de> Deserialize<'de> for Unescaped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // serde_json hands out halves of pairs only to those who ask for bytes.
+        // Asked for a string, serde_json refuses half a pair; asked for bytes, it delivers it.
         deserializer.deserialize_bytes(UnescapedVisitor)
     }
 }
@@ -117,6 +120,43 @@ impl Visitor<'_> for UnescapedVisitor {
 
     fn visit_bytes<E: Error>(self, content: &[u8]) -> Result<Unescaped, E> {
         Ok(Unescaped(String::from_utf8_lossy(content).into_owned()))
+    }
+}
+
+/// A list has more elements than allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooManyElements;
+
+/// The values of `json`, the text of one valid JSON list. Stops reading at the first element beyond `max_length`.
+pub(super) fn elements(json: &str, max_length: usize) -> Result<Vec<Value<'_>>, TooManyElements> {
+    let visitor = ElementsVisitor { max_length };
+    // The text is known to be a valid list, so the only possible error is the visitor's own.
+    serde_json::Deserializer::from_str(json).deserialize_seq(visitor).map_err(|_| TooManyElements)
+}
+
+struct ElementsVisitor {
+    max_length: usize,
+}
+
+impl<'de> Visitor<'de> for ElementsVisitor {
+    type Value = Vec<Value<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {} elements", self.max_length)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while values.len() < self.max_length {
+            match list.next_element::<&RawValue>()? {
+                Some(element) => values.push(Value::of(element.get())),
+                None => return Ok(values),
+            }
+        }
+        match list.next_element::<IgnoredAny>()? {
+            None => Ok(values),
+            Some(_) => Err(A::Error::invalid_length(self.max_length + 1, &self)),
+        }
     }
 }
 
@@ -159,10 +199,24 @@ mod tests {
     }
 
     #[test]
-    fn booleans_and_integers_of_other_types_are_absent() {
+    fn other_types_are_no_booleans_or_integers() {
         let as_bool = |json| Value::of(json).as_bool();
         assert_eq!([as_bool("true"), as_bool(r#""False""#), as_bool("1")], [Some(true), Some(false), None]);
         let as_i32 = |json| Value::of(json).as_i32();
         assert_eq!([as_i32("-3"), as_i32("2147483648"), as_i32("1.5"), as_i32(r#""3""#)], [Some(-3), None, None, None]);
+    }
+
+    #[test]
+    fn nulls_keep_their_position_and_nested_values_stay_text() {
+        let values = elements(r#"[ "a" , null, "", 1, [[2]], {"b":3} ]"#, 6).unwrap();
+        let kinds: Vec<&str> = values.iter().map(Value::kind).collect();
+        assert_eq!(kinds, ["a string", "null or empty", "null or empty", "a number", "a list", "an object"]);
+    }
+
+    #[test]
+    fn one_element_too_many_is_too_many() {
+        assert_eq!(elements("[1,2]", 2).map(|values| values.len()), Ok(2));
+        assert_eq!(elements("[1,2,3]", 2), Err(TooManyElements));
+        assert_eq!(elements("[]", 0).map(|values| values.len()), Ok(0));
     }
 }

@@ -1,13 +1,13 @@
-//! ISO 8601 text to an instant: the fixed form that our generator writes by position, everything else by a cursor.
+//! ISO 8601 text to an instant. The commonest form is read by position, every other form by a cursor.
 //!
-//! Takes the extended format only; week dates, ordinal dates and basic format (`20240131T10`) are not read.
+//! Reads the extended format only: no week dates, no ordinal dates, no basic format (`20240131T10`).
 
 use super::{MICROS_PER_SECOND, Timestamp};
 use chrono::{Datelike, NaiveDate};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// A date and time of day as written, before its offset is taken off.
+/// A date and time of day as written, before its offset is subtracted.
 struct Civil {
     year: i32,
     month: u32,
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Timestamp> {
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS.ffffffZ`, whose separators the caller has seen.
+/// `YYYY-MM-DDTHH:MM:SS.ffffffZ`, whose separators the caller has checked.
 fn parse_fixed(text: &[u8]) -> Option<Timestamp> {
     let time = second_of_day(number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?)?;
     let civil = Civil {
@@ -70,7 +70,7 @@ fn parse_any(text: &[u8]) -> Option<Timestamp> {
     civil.at_offset(rest.offset_seconds()?)
 }
 
-/// Second 60 is let through and lands on the next minute: a leap second has no instant of its own in Unix time.
+/// Second 60 is accepted and becomes the next minute: a leap second has no instant of its own in Unix time.
 fn second_of_day(hour: u32, minute: u32, second: u32) -> Option<i64> {
     let valid = hour < 24 && minute < 60 && second <= 60;
     valid.then(|| i64::from(hour * 3600 + minute * 60 + second))
@@ -81,7 +81,7 @@ fn number(digits: &[u8]) -> Option<u32> {
     valid.then(|| digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }
 
-/// What is still to be read.
+/// The text that is still to be read.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
@@ -98,7 +98,7 @@ impl Cursor<'_> {
         number(digits)
     }
 
-    /// One digit or more; those beyond the sixth are passed over.
+    /// One digit or more; those after the sixth are skipped.
     fn fraction_micros(&mut self) -> Option<i64> {
         let length = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(length);
@@ -108,7 +108,7 @@ impl Cursor<'_> {
         (length > 0).then(|| number(kept)).flatten().map(|value| i64::from(value) * 10_i64.pow(missing))
     }
 
-    /// The offset from UTC to the end of the text; none is UTC.
+    /// The offset from UTC, up to the end of the text. No offset means UTC.
     fn offset_seconds(&mut self) -> Option<i64> {
         self.take(b" ");
         if matches!(self.0, b"" | b"Z" | b"z") {

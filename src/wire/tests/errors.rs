@@ -2,7 +2,8 @@
 
 use super::encoder::context;
 use crate::wire::decode_events;
-use crate::wire::value::MAX_EVENTS;
+use crate::error::{Consequence, Kind};
+use crate::wire::json::MAX_EVENTS;
 use serde_json::{Value, json};
 
 fn request(events: &str, change: impl FnOnce(&mut Value)) -> Value {
@@ -32,9 +33,9 @@ fn without(key: &'static str) -> impl FnOnce(&mut Value) {
 #[test]
 fn each_refusal_names_what_is_wrong_and_what_to_set() {
     let cases = [
-        (refusal(TWO, without("PartitionContext")), "no `PartitionContext`", "send its events to the event hub"),
-        (refusal(TWO, without("SequenceNumberArray")), "no `SequenceNumberArray`", "\"cardinality\": \"many\""),
-        (refusal(TWO, without("EnqueuedTimeUtcArray")), "no `EnqueuedTimeUtcArray`", "\"dataType\": \"binary\""),
+        (refusal(TWO, without("PartitionContext")), "cannot find `PartitionContext`", "send its events to the event hub"),
+        (refusal(TWO, without("SequenceNumberArray")), "cannot find `SequenceNumberArray`", "\"cardinality\": \"many\""),
+        (refusal(TWO, without("EnqueuedTimeUtcArray")), "cannot find `EnqueuedTimeUtcArray`", "\"dataType\": \"binary\""),
         (refusal(TWO, metadata("SequenceNumberArray", json!("[5]"))), "holds 1 values for 2 events", "cardinality"),
         (
             refusal(TWO, metadata("OffsetArray", json!("[]"))),
@@ -42,27 +43,27 @@ fn each_refusal_names_what_is_wrong_and_what_to_set() {
             "cardinality",
         ),
         (refusal("[]", |_| ()), "`SequenceNumberArray` holds 2 values for 0 events", "cardinality"),
-        (refusal(TWO, metadata("SequenceNumberArray", json!("[6,6]"))), "sequence number 6 after 6", "one partition"),
+        (refusal(TWO, metadata("SequenceNumberArray", json!("[6,6]"))), "sequence number 6 after 6", "within a partition they grow"),
         (refusal(TWO, metadata("SequenceNumberArray", json!("[6,5]"))), "event 1", "sequence number 5 after 6"),
         (
             refusal(TWO, metadata("SequenceNumberArray", json!("[5,null]"))),
             "element 1 of `SequenceNumberArray`",
             "`null`",
         ),
-        (refusal(TWO, metadata("EnqueuedTimeUtcArray", json!("[1,2]"))), "a UTC time expected", "`1` found"),
+        (refusal(TWO, metadata("EnqueuedTimeUtcArray", json!("[1,2]"))), "expected a UTC time", "found `1`"),
         (refusal(TWO, metadata("SequenceNumberArray", json!("[5,"))), "`Metadata.SequenceNumberArray`", "JSON"),
-        (refusal("[1", |_| ()), "could not read `Data.events`", "JSON"),
+        (refusal("[1", |_| ()), "cannot read `Data.events`", "JSON"),
         (refusal("not base64", |_| ()), "starts with `not base64`", "\"dataType\": \"binary\""),
         (
             refusal(TWO, |request| request["Data"] = json!({"event": "", "other": ""})),
-            "no `Data.events`",
+            "cannot find `Data.events`",
             "`event`, `other`: set the `name`",
         ),
-        (refusal(TWO, |request| request["Data"]["events"] = json!({"a": 1})), "could not tell the form", "cardinality"),
+        (refusal(TWO, |request| request["Data"]["events"] = json!({"a": 1})), "cannot tell the form", "cardinality"),
         (refusal(TWO, |request| request["Data"]["events"] = json!(null)), "starts with `null`", "cardinality"),
         (
             refusal(TWO, |request| drop(request["Metadata"]["PartitionContext"]["PartitionId"].take())),
-            "no `PartitionId`",
+            "cannot find `PartitionId`",
             "extension bundle",
         ),
         (refusal(&format!("[{}1]", "1,".repeat(MAX_EVENTS)), |_| ()), "more than 100000 events", "maxEventBatchSize"),
@@ -70,6 +71,20 @@ fn each_refusal_names_what_is_wrong_and_what_to_set() {
     for (message, what, hint) in cases {
         assert!(message.contains(what) && message.contains(hint), "{what} / {hint}: {message}");
     }
+}
+
+#[test]
+fn each_error_says_who_can_help() {
+    let kind = |body: String| decode_events(body.into(), "events").unwrap_err().kind();
+    let whole = request(TWO, |_| ()).to_string();
+    assert_eq!(kind(whole[..whole.len() / 2].to_owned()), Kind::Retry);
+    assert_eq!(kind(String::new()), Kind::Retry);
+    assert_eq!(kind("no JSON".to_owned()), Kind::Bug);
+    assert_eq!(kind(request(TWO, metadata("SequenceNumberArray", json!("[5,"))).to_string()), Kind::Bug);
+    assert_eq!(kind(request(TWO, metadata("SequenceNumberArray", json!("[5,null]"))).to_string()), Kind::Bug);
+    assert_eq!(kind(request(TWO, metadata("SequenceNumberArray", json!("[5]"))).to_string()), Kind::Operator);
+    assert_eq!(kind(request(TWO, without("PartitionContext")).to_string()), Kind::Operator);
+    assert_eq!(kind(request("not base64", |_| ()).to_string()), Kind::Operator);
 }
 
 #[test]
@@ -127,7 +142,7 @@ fn forged(body: &str) -> Result<i64, String> {
 #[test]
 fn text_that_only_the_hosts_parser_reads_is_not_trusted_either() {
     let single_quotes = "{'SequenceNumber': 7, 'systemproperties': {'SequenceNumber': 7}}";
-    assert!(forged(single_quotes).unwrap_err().contains("could not trust `SequenceNumber`"));
+    assert!(forged(single_quotes).unwrap_err().contains("cannot trust `SequenceNumber`"));
     assert!(forged("{/**/\"\\u0053equenceNumber\":7,}").unwrap_err().contains("\"dataType\": \"binary\""));
     assert!(forged("\u{feff} {\"SequenceNumber\":7,\"SystemProperties\":{}}").is_err());
     assert_eq!(forged("{\"truncated\": "), Ok(7));
