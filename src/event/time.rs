@@ -1,10 +1,11 @@
-//! Instants and the text they come in.
+//! Instants, the text they come in, and the spans of time between them.
 //!
 //! Knows no time zone but UTC and an offset that the text itself gives, and never asks what time it is.
 
 use super::decimal::scaled;
 use chrono::{DateTime, NaiveDate};
 use std::fmt;
+use std::ops::{Add, Sub};
 
 mod iso8601;
 
@@ -67,5 +68,131 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = DateTime::from_timestamp_micros(self.0).unwrap_or_default();
         write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    }
+}
+
+/// A length of time in microseconds; negative where it leads into the past. Arithmetic stops at the limits of 64 bits,
+/// since stored instants may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Span(i64);
+
+impl Span {
+    pub const ZERO: Span = Span(0);
+    pub const MAX: Span = Span(i64::MAX);
+
+    pub const fn from_micros(micros: i64) -> Self {
+        Span(micros)
+    }
+
+    pub const fn from_millis(millis: i64) -> Self {
+        Span(millis.saturating_mul(1_000))
+    }
+
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Span(seconds.saturating_mul(MICROS_PER_SECOND))
+    }
+
+    pub const fn from_minutes(minutes: i64) -> Self {
+        Self::from_seconds(minutes.saturating_mul(60))
+    }
+
+    pub const fn from_hours(hours: i64) -> Self {
+        Self::from_seconds(hours.saturating_mul(3_600))
+    }
+
+    pub const fn from_days(days: i64) -> Self {
+        Self::from_seconds(days.saturating_mul(86_400))
+    }
+
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole milliseconds, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole seconds, rounded towards zero.
+    pub const fn seconds(self) -> i64 {
+        self.0 / MICROS_PER_SECOND
+    }
+
+    pub fn as_seconds_f64(self) -> f64 {
+        self.0 as f64 / MICROS_PER_SECOND as f64
+    }
+
+    pub const fn saturating_mul(self, times: i64) -> Self {
+        Span(self.0.saturating_mul(times))
+    }
+}
+
+impl Add<Span> for Timestamp {
+    type Output = Timestamp;
+
+    fn add(self, span: Span) -> Timestamp {
+        Timestamp(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub<Span> for Timestamp {
+    type Output = Timestamp;
+
+    fn sub(self, span: Span) -> Timestamp {
+        Timestamp(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Span;
+
+    /// The time from `earlier` to `self`.
+    fn sub(self, earlier: Timestamp) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Span {
+    /// A whole number of the largest unit that leaves no rest: `30m`, `7h`, `90s`, `-1500ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(i64, &str); 5] =
+            [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (MICROS_PER_SECOND, "s"), (1_000, "ms")];
+        match UNITS.iter().find(|(micros, _)| self.0 % micros == 0) {
+            _ if self.0 == 0 => f.write_str("0s"),
+            Some((micros, unit)) => write!(f, "{}{unit}", self.0 / micros),
+            None => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_shows_its_largest_whole_unit() {
+        let cases = [
+            (Span::from_minutes(30), "30m"),
+            (Span::from_hours(7), "7h"),
+            (Span::from_seconds(90), "90s"),
+            (Span::from_days(30), "30d"),
+            (Span::from_millis(-1_500), "-1500ms"),
+            (Span::from_micros(1), "1us"),
+            (Span::ZERO, "0s"),
+        ];
+        for (span, expected) in cases {
+            assert_eq!(span.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn instants_and_spans_stop_at_their_limits() {
+        let at = Timestamp(1_000_000);
+        assert_eq!((at + Span::from_minutes(1)) - at, Span::from_seconds(60));
+        assert_eq!(at - Span::from_seconds(1), Timestamp(0));
+        assert_eq!(Timestamp(i64::MAX) + Span::from_hours(1), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(i64::MIN) - Span::from_hours(1), Timestamp(i64::MIN));
+        assert_eq!(Timestamp(i64::MAX) - Timestamp(i64::MIN), Span::MAX);
+        assert_eq!(Span::from_days(i64::MAX), Span::MAX);
     }
 }
