@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where "now" comes from. Clones share it.
+/// Where the current time comes from. Clones share it.
 #[derive(Debug, Clone)]
 pub enum Clock {
     System,
-    /// Stands until it is set: for tests and simulations. Microseconds since the epoch.
+    /// Stands still until it is set, for tests and simulations. Microseconds since the epoch.
     Manual(Arc<AtomicI64>),
 }
 
@@ -20,7 +20,7 @@ impl Clock {
 
     pub fn now(&self) -> Timestamp {
         match self {
-            // A machine clock before 1970 reads as the epoch.
+            // A machine's clock that is set before 1970 reads as the epoch.
             Clock::System => {
                 Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64)
             }
@@ -28,7 +28,7 @@ impl Clock {
         }
     }
 
-    /// Sets a manual clock; the system's is not ours to set.
+    /// Sets a manual clock; the system's clock ignores it.
     pub fn set(&self, to: Timestamp) {
         if let Clock::Manual(at) = self {
             at.store(to.0, Ordering::SeqCst);

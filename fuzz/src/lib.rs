@@ -16,6 +16,8 @@
 //! What is read back from the lake has its targets in `tests/fuzz/lake.rs`, run by
 //! `FUZZ_INPUTS=1000000 cargo test --release --test it fuzz -- --nocapture`.
 
+#[path = "../../src/error.rs"]
+pub mod error;
 #[path = "../../src/event/mod.rs"]
 pub mod event;
 #[path = "../../tests/fuzz/mod.rs"]

@@ -10,7 +10,7 @@ use crate::event::ids::SequenceNumber;
 use crate::event::parse::{Limits, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
-use crate::event::time::Timestamp;
+use crate::event::time::{Span, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::error::ArrowError;
@@ -30,8 +30,8 @@ pub struct Expected {
 pub fn widest() -> Limits {
     Limits {
         max_body_bytes: usize::MAX,
-        future_tolerance_micros: i64::MAX,
-        max_event_age_micros: None,
+        future_tolerance: Span::MAX,
+        max_event_age: None,
         site_domain: None,
         ..Limits::default()
     }

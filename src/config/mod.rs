@@ -1,14 +1,16 @@
-//! Settings: the only place that reads the environment. Every problem is reported at once, by name.
+//! Settings: the only place that reads the environment.
+//!
+//! Promises that all problems are reported at once, each with the name of its setting. Does not know what the settings
+//! are used for.
 
-pub mod duration;
-mod problems;
+mod reader;
 
 use crate::app;
 use crate::event::parse::Limits;
+use crate::event::time::Span;
 use crate::gold;
-use duration::Span;
-use problems::Reader;
-pub use problems::{Invalid, Problem};
+use reader::Reader;
+pub use reader::{Invalid, Problem};
 use std::collections::BTreeMap;
 
 pub const LAKE_URL: &str = "LAKE_URL";
@@ -19,7 +21,7 @@ pub const MAX_EVENT_AGE: &str = "MAX_EVENT_AGE";
 pub const MAX_EVENT_BYTES: &str = "MAX_EVENT_BYTES";
 pub const MAX_SESSION_EVENT_KEYS: &str = "MAX_SESSION_EVENT_KEYS";
 pub const SESSIONIZE_MAX_EVENTS: &str = "SESSIONIZE_MAX_EVENTS";
-/// Rows of silver that one run of sessionize takes, where nothing else is set.
+/// Rows of silver that one run of sessionize reads, unless `SESSIONIZE_MAX_EVENTS` says otherwise.
 pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
 pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
 pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
@@ -28,11 +30,8 @@ pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 /// Set by the platform on every instance, never by hand.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const AZURE_CLIENT_ID: &str = "AZURE_CLIENT_ID";
-/// Settings of the store's client, passed on as they are.
+/// Settings whose names start with this are passed on to the store's client as they are.
 const AZURE_STORAGE: &str = "AZURE_STORAGE_";
-
-const MINUTE_MICROS: i64 = 60_000_000;
-const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
 
 /// Where settings come from: the process's environment, or a map in a test.
 pub trait Environment {
@@ -63,24 +62,32 @@ impl Environment for BTreeMap<String, String> {
     }
 }
 
-/// Everything `handler` needs to know.
+/// The settings of the `handler` executable.
 #[derive(Clone)]
 pub struct HandlerSettings {
     pub port: u16,
     pub app: app::Settings,
 }
 
+/// Reads all settings of the `handler` executable.
+///
+/// # Errors
+/// All settings that are missing or cannot be read.
 pub fn handler(environment: &dyn Environment) -> Result<HandlerSettings, Invalid> {
     let mut reader = Reader::new(environment);
     let port = reader.required(HANDLER_PORT, "the port that the Functions host assigns", |text| {
-        text.parse().map_err(|_| "a port number".into())
+        text.parse().map_err(|_| "a port number, at most 65535".into())
     });
-    let lake = reader.required(LAKE_URL, "where the tables are", |text| Ok(text.to_owned()));
+    let lake = reader
+        .required(LAKE_URL, "the URL of the folder or container that holds the tables", |text| Ok(text.to_owned()));
     let app = app_settings(&mut reader, lake.unwrap_or_default());
     reader.finish(HandlerSettings { port: port.unwrap_or_default(), app })
 }
 
-/// The settings for a lake that was named by other means than [`LAKE_URL`].
+/// The settings for the lake at `lake_url`, whatever [`LAKE_URL`] says.
+///
+/// # Errors
+/// All settings that cannot be read.
 pub fn app(environment: &dyn Environment, lake_url: &str) -> Result<app::Settings, Invalid> {
     let mut reader = Reader::new(environment);
     let settings = app_settings(&mut reader, lake_url.to_owned());
@@ -95,10 +102,10 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
         source_epoch: reader.number(SOURCE_EPOCH, 0),
         gold: gold::Settings {
             windowing: gold::Windowing {
-                timeout_micros: reader.span(SESSION_TIMEOUT, 30 * MINUTE_MICROS),
+                timeout_micros: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)).micros(),
                 max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
             },
-            allowed_lateness_micros: reader.span(ALLOWED_LATENESS, 7 * HOUR_MICROS),
+            allowed_lateness_micros: reader.span(ALLOWED_LATENESS, Span::from_hours(7)).micros(),
             slice_versions: 500,
             slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             rewrite_bytes: 64 << 20,
@@ -109,21 +116,17 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
 
 fn limits(reader: &mut Reader) -> Limits {
     let defaults = Limits::default();
-    let max_event_age_micros = match reader.optional(MAX_EVENT_AGE, duration::parse_limit) {
-        Some(Span::Unlimited) => None,
-        Some(Span::Micros(micros)) => Some(micros),
-        None => defaults.max_event_age_micros,
-    };
     Limits {
         max_body_bytes: reader.number(MAX_EVENT_BYTES, defaults.max_body_bytes),
-        future_tolerance_micros: reader.span(FUTURE_TOLERANCE, defaults.future_tolerance_micros),
-        max_event_age_micros,
+        future_tolerance: reader.span(FUTURE_TOLERANCE, defaults.future_tolerance),
+        max_event_age: reader.limit(MAX_EVENT_AGE, defaults.max_event_age),
         site_domain: reader.optional(SITE_DOMAIN, |text| Ok(text.to_lowercase())),
         ..defaults
     }
 }
 
-/// On Functions the token endpoint differs from instance to instance; the store's client does not look for it.
+/// What the store's client needs. On Functions each instance has a token endpoint of its own, which the client does not
+/// read from the environment.
 fn storage_options(environment: &dyn Environment) -> BTreeMap<String, String> {
     let mut options = BTreeMap::new();
     for name in environment.names().iter().filter(|name| name.starts_with(AZURE_STORAGE)) {

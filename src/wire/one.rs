@@ -7,8 +7,8 @@
 //! invocation is an error: a client that chooses its own position could make us skip the events of others as duplicates.
 
 use super::error::EnvelopeError;
-use super::position::{EventPosition, PARTITION_KEYS, source_partition};
 use super::json::{Members, instant, integer, members, plain_text};
+use super::position::{EventPosition, PARTITION_KEYS, source_partition};
 use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::time::Timestamp;
 use serde::de::IgnoredAny;

@@ -1,6 +1,6 @@
-//! Pieces that break parsers, and the names that ours look for.
+//! Texts that break parsers, and the names that our parsers look for.
 
-/// Values of JSON, and things that only look like one.
+/// JSON values, and texts that only look like one.
 pub const VALUES: &[&[u8]] = &[
     b"null",
     b"true",
@@ -47,7 +47,7 @@ pub const VALUES: &[&[u8]] = &[
     b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
 ];
 
-/// Names of members that some reader asks for.
+/// Names of members that our readers ask for.
 pub const NAMES: &[&[u8]] = &[
     b"Data",
     b"Metadata",
@@ -134,7 +134,7 @@ pub const NAMES: &[&[u8]] = &[
     b"key",
 ];
 
-/// Pieces of anything.
+/// Pieces of any format.
 pub const PIECES: &[&[u8]] = &[
     b"\"",
     b"'",

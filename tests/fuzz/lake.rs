@@ -1,4 +1,4 @@
-//! What is read back from the lake, where anything may have been at it; and what a batch becomes on its way there.
+//! Targets that read the lake back, whose files anybody may have changed, and the way of a batch into the lake.
 
 use super::machine::network::ENQUEUED_AT;
 use super::machine::{Shape, Target};
@@ -29,12 +29,12 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub const TARGETS: [Target; 6] = [
-    Target { name: "ingest", run: ingest, shape: Shape::Json, most_bytes: 32 << 10, share: 100 },
-    Target { name: "commit", run: commit, shape: Shape::Json, most_bytes: 32 << 10, share: 250 },
-    Target { name: "table", run: table, shape: Shape::Json, most_bytes: 32 << 10, share: 100 },
-    Target { name: "checkpoint", run: checkpoint, shape: Shape::Json, most_bytes: 1 << 10, share: 150 },
-    Target { name: "run", run, shape: Shape::Json, most_bytes: 4 << 10, share: 250 },
-    Target { name: "state", run: state, shape: Shape::Json, most_bytes: 16 << 10, share: 150 },
+    Target { name: "ingest", run: ingest, shape: Shape::Json, max_bytes: 32 << 10, share: 100 },
+    Target { name: "commit", run: commit, shape: Shape::Json, max_bytes: 32 << 10, share: 250 },
+    Target { name: "table", run: table, shape: Shape::Json, max_bytes: 32 << 10, share: 100 },
+    Target { name: "checkpoint", run: checkpoint, shape: Shape::Json, max_bytes: 1 << 10, share: 150 },
+    Target { name: "run", run, shape: Shape::Json, max_bytes: 4 << 10, share: 250 },
+    Target { name: "state", run: state, shape: Shape::Json, max_bytes: 16 << 10, share: 150 },
 ];
 
 const TIMEOUT_MICROS: i64 = 1_800_000_000;
@@ -46,7 +46,7 @@ const ROW_BYTES: usize = 1_024;
 /// An envelope becomes rows, as many as there are events, and these become sessions that read back as written.
 fn ingest(input: &[u8]) {
     let Ok(batch) = wire::decode_events(Bytes::copy_from_slice(input), "events") else { return };
-    let limits = Limits { max_event_age_micros: None, ..Limits::default() };
+    let limits = Limits { max_event_age: None, ..Limits::default() };
     let parsed: Vec<Parsed> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
     let stamp = Stamp { ingested_at: ENQUEUED_AT, source_epoch: 0 };
     let bronze = bronze::rows::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
@@ -54,9 +54,9 @@ fn ingest(input: &[u8]) {
     let rejected = quarantine::rows(&batch, &parsed, stamp).expect("a batch fits quarantine").rows;
     assert_eq!(rejected.num_rows(), parsed.iter().filter(|parsed| parsed.is_err()).count());
     let good = silver::rows::rows(&batch, &parsed, stamp).expect("a batch fits silver").rows;
-    let most = most_silver_bytes(&batch, &parsed, &limits);
+    let max = max_silver_bytes(&batch, &parsed, &limits);
     let bytes = good.get_array_memory_size();
-    assert!(bytes <= most, "{bytes} bytes of silver from {}, at most {most}", input.len());
+    assert!(bytes <= max, "{bytes} bytes of silver from {}, at most {max}", input.len());
     let mut facts = Vec::new();
     session_event::read(&good, |_, _| true, &mut facts).expect("silver reads its own rows");
     assert_eq!(facts.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
@@ -64,7 +64,7 @@ fn ingest(input: &[u8]) {
 }
 
 /// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
-fn most_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) -> usize {
+fn max_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) -> usize {
     let source = batch.source.to_string().len();
     let of_one = |(event, parsed): (&clickstream::event::received::ReceivedEvent, &Parsed)| {
         let rows = parsed.as_ref().map_or(0, |click| click.products.len().max(1));

@@ -1,66 +1,43 @@
-//! The next input from those of the corpus: a few changes to one of them, now and then to nothing at all.
+//! The next input, from those of the corpus: a few changes to one of them.
 
-use super::chance::Chance;
-use super::corpus::Corpus;
-use super::dictionary::{NAMES, PIECES, VALUES};
+use super::bytes::{self, Rng};
 use super::{Shape, Target, json};
+use std::path::Path;
 
-/// Changes to one input.
-const MOST_CHANGES: usize = 4;
+/// The inputs of one target, one file each, in the folder that is named after the target.
+pub struct Corpus {
+    pub entries: Vec<Vec<u8>>,
+}
+
+impl Corpus {
+    /// Reads `folder`, in the order of the file names. Never empty.
+    pub fn read(folder: &Path) -> Self {
+        let listed =
+            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot list `{}`: {error}", folder.display()));
+        let mut paths: Vec<_> = listed.map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        let entries: Vec<Vec<u8>> =
+            paths.iter().map(|path| std::fs::read(path).expect("a file of the corpus")).collect();
+        assert!(!entries.is_empty(), "the corpus `{}` is empty", folder.display());
+        Corpus { entries }
+    }
+}
+
+/// Changes to one input of the corpus.
+const MAX_CHANGES: usize = 4;
 
 /// Input number `number` of the campaign with `seed`.
 pub fn input(target: &Target, corpus: &Corpus, seed: u64, number: u64) -> Vec<u8> {
-    let mut chance = Chance::of(seed, number);
-    let mut bytes = chance.pick(&corpus.entries).cloned().unwrap_or_default();
-    for _ in 0..=chance.below(MOST_CHANGES) {
-        let donor = chance.pick(&corpus.entries).map_or(&[][..], Vec::as_slice);
-        if target.shape == Shape::Json && !chance.one_in(4) {
-            bytes = json::mutate(&bytes, donor, &mut chance);
+    let mut rng = Rng::of(seed, number);
+    let mut bytes = rng.pick(&corpus.entries).cloned().unwrap_or_default();
+    for _ in 0..=rng.below(MAX_CHANGES) {
+        let donor = rng.pick(&corpus.entries).map_or(&[][..], Vec::as_slice);
+        if target.shape == Shape::Json && !rng.one_in(4) {
+            bytes = json::change(&bytes, donor, &mut rng);
         } else {
-            change_bytes(&mut bytes, donor, &mut chance);
+            bytes::change(&mut bytes, donor, &mut rng);
         }
-        bytes.truncate(target.most_bytes);
+        bytes.truncate(target.max_bytes);
     }
     bytes
-}
-
-/// One change that knows nothing of what the bytes mean.
-pub fn change_bytes(bytes: &mut Vec<u8>, donor: &[u8], chance: &mut Chance) {
-    let at = chance.below(bytes.len() + 1);
-    match chance.below(10) {
-        0 | 1 => {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << chance.below(8);
-            }
-        }
-        2 => {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte = chance.next() as u8;
-            }
-        }
-        3 | 4 => insert(bytes, at, chance.pick(PIECES).copied().unwrap_or_default()),
-        5 => {
-            let words = if chance.one_in(2) { NAMES } else { VALUES };
-            insert(bytes, at, chance.pick(words).copied().unwrap_or_default());
-        }
-        6 => bytes.truncate(at),
-        7 => {
-            let end = at + chance.below(bytes.len() - at + 1).min(64);
-            bytes.drain(at..end);
-        }
-        8 => {
-            let end = at + chance.below(bytes.len() - at + 1).min(256);
-            let again = bytes[at..end].repeat(if chance.one_in(32) { 100 } else { 1 });
-            insert(bytes, at, &again);
-        }
-        _ => {
-            let from = chance.below(donor.len() + 1);
-            bytes.truncate(at);
-            bytes.extend_from_slice(&donor[from..]);
-        }
-    }
-}
-
-fn insert(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
-    bytes.splice(at..at, new.iter().copied());
 }

@@ -1,4 +1,4 @@
-//! What a sender reaches: the host's envelope, the body of an event, its times and addresses.
+//! Targets that a sender reaches: the host's envelope, the body of an event, its times and addresses.
 
 use super::{Shape, Target};
 use bytes::Bytes;
@@ -11,25 +11,25 @@ use clickstream::wire::{EnvelopeError, decode_events};
 use std::sync::LazyLock;
 
 pub const TARGETS: [Target; 4] = [
-    Target { name: "envelope", run: envelope, shape: Shape::Json, most_bytes: 64 << 10, share: 100 },
-    Target { name: "event", run: event, shape: Shape::Json, most_bytes: 64 << 10, share: 150 },
-    Target { name: "time", run: time, shape: Shape::Text, most_bytes: 4 << 10, share: 375 },
-    Target { name: "url", run: url, shape: Shape::Text, most_bytes: 16 << 10, share: 375 },
+    Target { name: "envelope", run: envelope, shape: Shape::Json, max_bytes: 64 << 10, share: 100 },
+    Target { name: "event", run: event, shape: Shape::Json, max_bytes: 64 << 10, share: 150 },
+    Target { name: "time", run: time, shape: Shape::Text, max_bytes: 4 << 10, share: 375 },
+    Target { name: "url", run: url, shape: Shape::Text, max_bytes: 16 << 10, share: 375 },
 ];
 
-/// More than [`decode_events`] lets through in one invocation.
-const MOST_EVENTS: usize = 100_000;
-/// When the events of the corpus were taken.
+/// The most that [`decode_events`] accepts in one invocation.
+const MAX_EVENTS: usize = 100_000;
+/// When the event hub received the events of the corpus.
 pub const ENQUEUED_AT: Timestamp = Timestamp(1_768_478_400_000_000);
 
 static LIMITS: LazyLock<Limits> =
     LazyLock::new(|| Limits { site_domain: Some("shop.example".into()), ..Limits::default() });
 
-/// A batch is in order, knows its source, and holds no more bytes than came.
+/// A batch is in order, knows its source, and has no more bytes than the input.
 pub fn envelope(input: &[u8]) {
     match decode_events(Bytes::copy_from_slice(input), "events") {
         Ok(batch) => {
-            assert!(batch.events.len() <= MOST_EVENTS, "{} events", batch.events.len());
+            assert!(batch.events.len() <= MAX_EVENTS, "{} events", batch.events.len());
             let grows = batch.events.windows(2).all(|pair| pair[0].sequence_number < pair[1].sequence_number);
             assert!(grows, "sequence numbers grow within a batch");
             let source = &batch.source;
@@ -44,7 +44,7 @@ pub fn envelope(input: &[u8]) {
     }
 }
 
-/// What an operator reads is bounded by what came.
+/// The length of an error is bounded by the length of the input.
 fn check_error(error: &EnvelopeError, input_bytes: usize) {
     let text = error.to_string();
     assert!(!text.is_empty() && text.len() <= 2 * input_bytes + 512, "an error of {} bytes", text.len());
@@ -68,26 +68,26 @@ fn check_click(click: &Click, input_bytes: usize) {
         assert!(!id.is_empty() && id.len() <= limits.max_id_bytes, "an id of {} bytes", id.len());
     }
     assert!(is_within_years(click.event_time));
-    assert!(click.event_time <= ENQUEUED_AT.plus_micros(limits.future_tolerance_micros), "not from the future");
+    assert!(click.event_time <= ENQUEUED_AT + limits.future_tolerance, "not from the future");
     assert!(click.products.len() <= limits.max_list_length, "{} products", click.products.len());
     for domain in click.page_domain.iter().chain(&click.referral_domain) {
         assert!(!domain.is_empty(), "a domain is never empty");
     }
     let prices = click.products.iter().filter_map(|product| product.price).chain(click.event_value);
     assert!(prices.into_iter().all(|price| !price.is_negative()), "no negative price");
-    // A name of punycode is shorter than what it stands for.
-    let (bytes, most) = (click.text_bytes_in_rows(), limits.max_rows_bytes.max(4 * input_bytes + 1_024));
-    assert!(bytes <= most, "{bytes} bytes of rows from {input_bytes}");
+    // Punycode is shorter than the letters it stands for.
+    let (bytes, max) = (click.text_bytes_in_rows(), limits.max_rows_bytes.max(4 * input_bytes + 1_024));
+    assert!(bytes <= max, "{bytes} bytes of rows from {input_bytes}");
 }
 
-/// What is read is written such that it is read alike.
+/// What is read and written is read as the same instant again.
 pub fn time(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     for at in [Timestamp::parse(&text), Timestamp::parse_epoch_millis(&text)].into_iter().flatten() {
         assert!(is_within_years(at), "`{text}` is {}", at.0);
         let written = at.to_string();
         assert_eq!(Timestamp::parse(&written), Some(at), "`{text}` is written `{written}`");
-        // Offsets and blanks take the way of other producers' texts.
+        // The same instant in the form that is read by the cursor.
         assert_eq!(Timestamp::parse(&written.replace('T', " ").replace('Z', "+00:00")), Some(at), "`{written}`");
         let millis = at.millis();
         assert!((millis * 1_000..millis * 1_000 + 1_000).contains(&at.0), "`{written}` is {millis} ms");
@@ -95,7 +95,7 @@ pub fn time(input: &[u8]) {
     }
 }
 
-/// Reading what was read changes nothing more; neither port nor credentials survive.
+/// Reading the result again changes nothing; port and credentials are removed.
 pub fn url(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let page = Location::of_page(&text, Some("shop.example"));

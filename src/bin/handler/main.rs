@@ -1,33 +1,34 @@
-//! `handler`: the custom handler that the Functions host starts. Nothing in it but the functions.
+//! `handler`: the custom handler that the Functions host starts. It serves the functions and does nothing else.
 //!
-//! The port answers before anything else is done: the host polls it, and gives up on what answers late.
-
-mod allocator;
-mod parent;
+//! The port answers before anything else is ready: the host polls it, and gives up on a handler that answers late. The
+//! process keeps little memory and ends with the host; what a function does is not known here.
 
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::config::{self, ProcessEnvironment};
 use clickstream::functions::{self, AppSlot};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{PidfdFlags, getppid, pidfd_open};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    allocator::keep_little();
-    parent::die_with_it();
+    limit_memory();
+    end_with_parent();
     log_to_stdout();
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(reason = clickstream::error::with_causes(error.as_ref()), "handler stopped");
-            // Not 0: the host restarts a handler that failed, and leaves alone one that says it is done.
+            // Not 0: the host restarts a handler that fails, but not one that ends with success.
             ExitCode::FAILURE
         }
     }
 }
 
-/// One JSON line a record: the host takes each line for a message, and each line on standard error for an error.
+/// Writes one JSON line for each record: the host reads every line as a message, and those on standard error as errors.
 fn log_to_stdout() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stdout).init();
@@ -42,13 +43,58 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     tokio::spawn(ignore_interrupts());
     let app = tokio::task::spawn_blocking(move || App::new(settings.app, Clock::System)).await??;
-    // The slot is set once, here.
+    // Setting fails only if the slot is set already, and nothing else sets it.
     let _ = slot.set(app);
     server.await??;
     Ok(())
 }
 
-/// Ctrl-C under `func start` reaches the whole process group. The host decides when this process ends.
+/// Ctrl-C under `func start` reaches the whole process group, but the host decides when this process ends.
 async fn ignore_interrupts() {
     while tokio::signal::ctrl_c().await.is_ok() {}
+}
+
+/// With fewer arenas, commits would wait for encoding.
+const MIN_ARENAS: usize = 2;
+
+/// Limits the allocator to one arena for each core, and memory to small pages. To be called before a second thread starts.
+///
+/// An instance is small and its memory costs money. By default glibc has up to eight arenas for each core, and each keeps
+/// its own peak: together five times what is in use at once. With one arena for each core the peak is little more than
+/// half. Decoding and encoding do not wait longer, because no more than one of them runs on each core.
+fn limit_memory() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // SAFETY: sets one number in the allocator.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, cores.max(MIN_ARENAS) as libc::c_int) };
+    // SAFETY: changes how the kernel backs this process's memory, not its content. A kernel without huge pages refuses.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
+}
+
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What the shell reports for a process that SIGKILL ended.
+const KILLED: i32 = 137;
+
+/// Ends this process as soon as its parent has ended.
+///
+/// A host that crashes, or that gave up on a handler, does not end it. Such a handler would hold its port and work on
+/// batches that were given to another one. That does no harm to the tables, but nobody would ever stop it.
+///
+/// `PR_SET_PDEATHSIG` would fire when the *thread* that started us ends, and the host's thread pool ends threads at any
+/// time. So a thread of ours waits for the parent process.
+fn end_with_parent() {
+    let Some(parent) = getppid() else { return };
+    let wait = move || {
+        if let Ok(pidfd) = pidfd_open(parent, PidfdFlags::empty()) {
+            let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];
+            // An interrupted wait is repeated. If the parent is another process, ours has ended.
+            while getppid() == Some(parent) && poll(&mut ended, None).is_err() {}
+        }
+        while getppid() == Some(parent) {
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        std::process::exit(KILLED);
+    };
+    // Without the thread, the host's own SIGKILL still ends us unless the host crashes.
+    let _ = std::thread::Builder::new().name("parent".into()).spawn(wait);
 }

@@ -7,6 +7,7 @@ use super::members::{Field, Members};
 use super::value::{self, TooManyElements, Value};
 use crate::event::click::Click;
 use crate::event::reject::{Reject, RejectReason};
+use crate::event::time::Span;
 
 /// Bounds of what parses. An event that exceeds one is rejected with the reason that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +26,12 @@ pub struct Limits {
     /// without this bound a small body could become a thousand times as large.
     pub max_rows_bytes: usize,
     /// How much later than its arrival at the event hub an event may claim to be: clocks differ.
-    pub future_tolerance_micros: i64,
+    pub future_tolerance: Span,
     /// How much earlier it may claim to be; `None` for an archive, where any age is right.
-    pub max_event_age_micros: Option<i64>,
+    pub max_event_age: Option<Span>,
     /// The domain that relative page addresses get; `None` leaves them without one.
     pub site_domain: Option<String>,
 }
-
-const MICROS_PER_MINUTE: i64 = 60 * 1_000_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -45,8 +44,8 @@ impl Default for Limits {
             max_list_length: 1_000,
             // Enough for an ordinary event with a thousand products; a thousand such events still fit into an instance.
             max_rows_bytes: 256 << 10,
-            future_tolerance_micros: 5 * MICROS_PER_MINUTE,
-            max_event_age_micros: Some(30 * 24 * 60 * MICROS_PER_MINUTE),
+            future_tolerance: Span::from_minutes(5),
+            max_event_age: Some(Span::from_days(30)),
             site_domain: None,
         }
     }

@@ -10,7 +10,7 @@ use super::value::Value;
 use crate::event::click::EventType;
 use crate::event::ids::EventKey;
 use crate::event::reject::{Reject, RejectReason, excerpt};
-use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use crate::event::time::Timestamp;
 use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -35,18 +35,16 @@ pub(super) fn id<T>(
 /// The event's own time, if it is close enough to `enqueued_at`, when the event hub received the event.
 pub(super) fn event_time(members: &Members<'_>, enqueued_at: Timestamp, limits: &Limits) -> Result<Timestamp, Reject> {
     let at = timestamp(members.value(Field::Timestamp))?;
-    if at > enqueued_at.plus_micros(limits.future_tolerance_micros) {
-        let ahead = seconds_between(enqueued_at, at);
-        let tolerated = limits.future_tolerance_micros / MICROS_PER_SECOND;
+    if at > enqueued_at + limits.future_tolerance {
+        let (ahead, tolerated) = ((at - enqueued_at).seconds(), limits.future_tolerance.seconds());
         let detail = format!(
             "`timestamp` {at} is {ahead} s after the event was enqueued, more than {tolerated} s: check the sender's clock"
         );
         return Err(Reject::new(RejectReason::TimestampInFuture, detail));
     }
-    if let Some(max_age) = limits.max_event_age_micros.filter(|age| at < enqueued_at.plus_micros(age.saturating_neg()))
-    {
-        let (behind, allowed) = (seconds_between(at, enqueued_at), max_age / MICROS_PER_SECOND);
-        let detail = format!("`timestamp` {at} is {behind} s before the event was enqueued, more than {allowed} s");
+    if let Some(max_age) = limits.max_event_age.filter(|&max_age| at < enqueued_at - max_age) {
+        let (age, allowed) = ((enqueued_at - at).seconds(), max_age.seconds());
+        let detail = format!("`timestamp` {at} is {age} s before the event was enqueued, more than {allowed} s");
         return Err(Reject::new(RejectReason::TimestampTooOld, detail));
     }
     Ok(at)
@@ -69,10 +67,6 @@ fn timestamp(value: Value<'_>) -> Result<Timestamp, Reject> {
         );
         Reject::new(RejectReason::UnreadableTimestamp, detail)
     })
-}
-
-fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
-    to.0.saturating_sub(from.0) / MICROS_PER_SECOND
 }
 
 /// What happened. Only a string is accepted: no producer numbers its event types.

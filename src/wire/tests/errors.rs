@@ -1,8 +1,8 @@
 //! What is refused, and that the sentence says which setting to change.
 
 use super::encoder::context;
-use crate::wire::decode_events;
 use crate::error::{Consequence, Kind};
+use crate::wire::decode_events;
 use crate::wire::json::MAX_EVENTS;
 use serde_json::{Value, json};
 
@@ -33,9 +33,21 @@ fn without(key: &'static str) -> impl FnOnce(&mut Value) {
 #[test]
 fn each_refusal_names_what_is_wrong_and_what_to_set() {
     let cases = [
-        (refusal(TWO, without("PartitionContext")), "cannot find `PartitionContext`", "send its events to the event hub"),
-        (refusal(TWO, without("SequenceNumberArray")), "cannot find `SequenceNumberArray`", "\"cardinality\": \"many\""),
-        (refusal(TWO, without("EnqueuedTimeUtcArray")), "cannot find `EnqueuedTimeUtcArray`", "\"dataType\": \"binary\""),
+        (
+            refusal(TWO, without("PartitionContext")),
+            "cannot find `PartitionContext`",
+            "send its events to the event hub",
+        ),
+        (
+            refusal(TWO, without("SequenceNumberArray")),
+            "cannot find `SequenceNumberArray`",
+            "\"cardinality\": \"many\"",
+        ),
+        (
+            refusal(TWO, without("EnqueuedTimeUtcArray")),
+            "cannot find `EnqueuedTimeUtcArray`",
+            "\"dataType\": \"binary\"",
+        ),
         (refusal(TWO, metadata("SequenceNumberArray", json!("[5]"))), "holds 1 values for 2 events", "cardinality"),
         (
             refusal(TWO, metadata("OffsetArray", json!("[]"))),
@@ -43,7 +55,11 @@ fn each_refusal_names_what_is_wrong_and_what_to_set() {
             "cardinality",
         ),
         (refusal("[]", |_| ()), "`SequenceNumberArray` holds 2 values for 0 events", "cardinality"),
-        (refusal(TWO, metadata("SequenceNumberArray", json!("[6,6]"))), "sequence number 6 after 6", "within a partition they grow"),
+        (
+            refusal(TWO, metadata("SequenceNumberArray", json!("[6,6]"))),
+            "sequence number 6 after 6",
+            "within a partition they grow",
+        ),
         (refusal(TWO, metadata("SequenceNumberArray", json!("[6,5]"))), "event 1", "sequence number 5 after 6"),
         (
             refusal(TWO, metadata("SequenceNumberArray", json!("[5,null]"))),

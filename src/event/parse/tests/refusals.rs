@@ -1,6 +1,7 @@
 //! Every reason, and which one an event with several gets.
 
 use super::*;
+use crate::event::time::Span;
 use serde_json::json;
 
 fn reason(body: &[u8]) -> Option<RejectReason> {
@@ -81,14 +82,13 @@ fn s15_a_clock_in_the_future_is_quarantined() {
 
 #[test]
 fn an_archive_has_no_age_limit() {
-    let limits = Limits { max_event_age_micros: None, ..Limits::default() };
+    let limits = Limits { max_event_age: None, ..Limits::default() };
     assert!(parse(&event(json!({"timestamp": "0001-01-01"})), enqueued_at(), &limits).is_ok());
 }
 
 #[test]
 fn extreme_limits_and_instants_do_not_overflow() {
-    let limits =
-        Limits { future_tolerance_micros: i64::MAX, max_event_age_micros: Some(i64::MAX), ..Limits::default() };
+    let limits = Limits { future_tolerance: Span::MAX, max_event_age: Some(Span::MAX), ..Limits::default() };
     for enqueued_at in [i64::MIN, 0, i64::MAX] {
         let _ = parse(&event(json!({})), Timestamp(enqueued_at), &limits);
         let _ = parse(&event(json!({})), Timestamp(enqueued_at), &Limits::default());
