@@ -1,7 +1,8 @@
-//! `event` and `wire` alone, with the targets of `tests/fuzz`: built in a minute or two, since nothing of the lake comes
-//! along.
+//! `event` and `wire` alone, with the targets of `tests/fuzz`: built in a minute or two, since nothing of the lake
+//! comes along.
 //!
-//! By coverage, on nightly with `cargo install cargo-fuzz`, from the repository's root; new inputs go to the first folder:
+//! By coverage, on nightly with `cargo install cargo-fuzz`, from the repository's root; new inputs go to the first
+//! folder:
 //!
 //! ```text
 //! cargo +nightly fuzz run event fuzz/corpus/event tests/fuzz/corpus/event

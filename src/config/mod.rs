@@ -10,7 +10,7 @@ use crate::event::parse::Limits;
 use crate::event::time::Span;
 use crate::gold;
 use reader::Reader;
-pub use reader::{Invalid, Problem};
+pub use reader::{Environment, Invalid, ProcessEnvironment};
 use std::collections::BTreeMap;
 
 pub const LAKE_URL: &str = "LAKE_URL";
@@ -32,35 +32,6 @@ const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const AZURE_CLIENT_ID: &str = "AZURE_CLIENT_ID";
 /// Settings whose names start with this are passed on to the store's client as they are.
 const AZURE_STORAGE: &str = "AZURE_STORAGE_";
-
-/// Where settings come from: the process's environment, or a map in a test.
-pub trait Environment {
-    fn get(&self, name: &str) -> Option<String>;
-    fn names(&self) -> Vec<String>;
-}
-
-/// The environment of this process.
-pub struct ProcessEnvironment;
-
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-
-    fn names(&self) -> Vec<String> {
-        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
-    }
-}
-
-impl Environment for BTreeMap<String, String> {
-    fn get(&self, name: &str) -> Option<String> {
-        BTreeMap::get(self, name).cloned()
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.keys().cloned().collect()
-    }
-}
 
 /// The settings of the `handler` executable.
 #[derive(Clone)]

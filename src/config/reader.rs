@@ -1,22 +1,51 @@
-//! Reading settings without stopping at the first bad one, and the form of their values.
+//! Reads settings without stopping at the first bad one.
 //!
-//! Every message names the setting, its value and what is expected. Does not know which settings there are.
+//! Promises that every message names the setting, its value and what is expected. Does not know which settings there are.
 
-use super::Environment;
 use crate::event::time::Span;
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// Where settings come from: the process's environment, or a map in a test.
+pub trait Environment {
+    fn get(&self, name: &str) -> Option<String>;
+    fn names(&self) -> Vec<String>;
+}
+
+/// The environment of this process.
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+    }
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn get(&self, name: &str) -> Option<String> {
+        BTreeMap::get(self, name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+}
 
 /// One setting that is missing or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    pub setting: &'static str,
-    pub detail: String,
+struct Problem {
+    setting: &'static str,
+    detail: String,
 }
 
 /// All settings that are missing or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    pub problems: Vec<Problem>,
+    problems: Vec<Problem>,
 }
 
 impl std::error::Error for Invalid {}
@@ -139,7 +168,6 @@ fn digits(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[test]
     fn durations_are_read_as_people_write_them() {
@@ -176,9 +204,9 @@ mod tests {
         assert_eq!(problems(&[]), "cannot start, 1 setting is wrong: `URL` is not set, expected where it is");
         assert_eq!(
             problems(&[("URL", "x"), ("NUMBER", "-1"), ("SPAN", "none"), ("LIMIT", "soon")]),
-            "cannot start, 3 settings are wrong: `NUMBER` is `-1`, expected a whole number, 0 or more; `SPAN` is `none`, \
-             expected a duration such as `90s`, `30m`, `7h`, `30d` or `00:30:00`; `LIMIT` is `soon`, expected a duration \
-             such as `90s`, `30m`, `7h`, `30d` or `00:30:00`, or `none`"
+            "cannot start, 3 settings are wrong: `NUMBER` is `-1`, expected a whole number, 0 or more; `SPAN` is \
+             `none`, expected a duration such as `90s`, `30m`, `7h`, `30d` or `00:30:00`; `LIMIT` is `soon`, expected \
+             a duration such as `90s`, `30m`, `7h`, `30d` or `00:30:00`, or `none`"
         );
         assert_eq!(
             problems(&[("URL", "x"), ("NUMBER", "4294967296")]),

@@ -77,7 +77,8 @@ pub struct Click {
     pub session_id: SessionId,
     pub event_time: Timestamp,
     pub event_type: EventType,
-    /// A relative address as sent; an absolute one without port and credentials, its host in lower case and not in punycode.
+    /// A relative address as sent; an absolute one without port and credentials, its host in lower case and not in
+    /// punycode.
     pub page_url: Option<String>,
     /// Host of an absolute `page_url`, or the configured site domain for a relative one. Never empty.
     pub page_domain: Option<String>,

@@ -39,8 +39,8 @@ fn not_blank(text: String) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// 64 bits that recognise an event when it is sent again under another sequence number: the hash of its id and time where
-/// it has an id, else of its bytes. Signed, since Delta has no unsigned long.
+/// 64 bits that recognise an event when it is sent again under another sequence number: the hash of its id and time
+/// where it has an id, else of its bytes. Signed, since Delta has no unsigned long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey(pub i64);
 
@@ -54,9 +54,9 @@ impl fmt::Display for SequenceNumber {
     }
 }
 
-/// One partition of one event hub as one consumer group reads it: sequence numbers can be compared only within it, so it
-/// is the unit of exactly-once. No part is empty: two hubs with the same incomplete name would skip each other's events
-/// as duplicates.
+/// One partition of one event hub as one consumer group reads it: sequence numbers can be compared only within it, so
+/// it is the unit of exactly-once. No part is empty: two hubs with the same incomplete name would skip each other's
+/// events as duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourcePartition {
     namespace: String,

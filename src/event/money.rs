@@ -5,7 +5,8 @@
 use super::decimal::{DecimalError, scaled};
 use std::fmt;
 
-/// An amount in ten-thousandths of a currency unit, from [`Money::MIN`] to [`Money::MAX`] where [`Money::parse`] made it.
+/// An amount in ten-thousandths of a currency unit, from [`Money::MIN`] to [`Money::MAX`] where [`Money::parse`] made
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Money(pub i64);
 
@@ -40,7 +41,7 @@ impl Money {
     }
 
     /// The sum, or `None` where a `decimal(18,4)` cannot hold it.
-    pub fn checked_add(self, other: Money) -> Option<Money> {
+    pub(super) fn checked_add(self, other: Money) -> Option<Money> {
         self.0.checked_add(other.0).map(Money).filter(|sum| (Money::MIN..=Money::MAX).contains(sum))
     }
 

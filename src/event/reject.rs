@@ -70,7 +70,8 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    pub const ALL: &'static [RejectReason] = &[
+    /// In the order of the checks.
+    const ALL: &'static [RejectReason] = &[
         RejectReason::BodyTooLarge,
         RejectReason::NotUtf8,
         RejectReason::NestingTooDeep,

@@ -1,6 +1,6 @@
 //! Instants, the text they come in, and the spans of time between them.
 //!
-//! Knows no time zone but UTC and an offset that the text itself gives, and never asks what time it is.
+//! Knows no time zone but UTC and an offset that the text itself gives, and does not read the current time.
 
 use super::decimal::scaled;
 use chrono::{DateTime, NaiveDate};
@@ -23,16 +23,17 @@ impl Timestamp {
 
     /// Reads ISO 8601, or a string of digits (a `-` may precede) as milliseconds since the epoch.
     ///
-    /// Any offset will do (`Z`, `+02:00`, `+0200`, `+02`), a blank for the `T`, a comma for the point; without a zone
-    /// it is UTC, without seconds they are 0, a date alone is its midnight. Digits beyond microseconds are cut off, so
-    /// that no instant moves into the future. Second 60 is the next second. `None` outside the years 0001 to 9999.
+    /// Accepts every offset (`Z`, `+02:00`, `+0200`, `+02`), a blank instead of `T`, and a comma instead of the point.
+    /// A text without a zone is in UTC, one without seconds is at second 0, and a date alone is its midnight. Digits
+    /// after microseconds are cut off, so that no instant moves into the future. Second 60 is the next second. `None`
+    /// outside the years 0001 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Self::parse_epoch_millis(text);
         }
-        iso8601::parse(text.as_bytes()).filter(|at| at.is_within_years())
+        iso8601::parse(text.as_bytes()).map(Timestamp).filter(|at| at.is_within_years())
     }
 
     /// Reads a decimal number, exponent allowed, as milliseconds since the epoch; half a microsecond rounds to even.

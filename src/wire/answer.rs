@@ -38,8 +38,8 @@ pub fn success(logs: &[String]) -> String {
     write(&Answer { outputs: Outputs::default(), logs, return_value: None })
 }
 
-/// The answer of an httpTrigger function in the host's default mode. Its caller gets `status`, `body` and `content_type`;
-/// the invocation succeeds whatever the status is.
+/// The answer of an httpTrigger function in the host's default mode. Its caller gets `status`, `body` and
+/// `content_type`; the invocation succeeds whatever the status is.
 pub fn http_response(status: u16, body: &str, content_type: &str) -> String {
     let response = Response { status_code: status, body, headers: Headers { content_type } };
     write(&Answer { outputs: Outputs { res: Some(response) }, logs: &[], return_value: None })

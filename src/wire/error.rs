@@ -25,7 +25,8 @@ pub enum EnvelopeError {
     UnknownForm { object: String, start: String },
 
     #[error(
-        "cannot read more than {limit} events in one invocation: lower extensions.eventHubs.maxEventBatchSize in host.json"
+        "cannot read more than {limit} events in one invocation: \
+         lower extensions.eventHubs.maxEventBatchSize in host.json"
     )]
     TooManyEvents { limit: usize },
 

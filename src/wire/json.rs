@@ -1,6 +1,7 @@
 //! JSON as the host writes it: the outer object, and values that are themselves or a string that holds their JSON.
 //!
-//! Copies nothing that needs no unescaping, and builds no value that nobody asks for. Does not know what the members mean.
+//! Copies nothing that needs no unescaping, and builds no value that nobody asks for. Does not know what the members
+//! mean.
 
 use super::error::EnvelopeError;
 use crate::event::time::Timestamp;
@@ -77,7 +78,8 @@ pub(super) fn instant(raw: &RawValue) -> Option<Timestamp> {
     Timestamp::parse(&text)
 }
 
-/// The members of an object; `None` for anything else. An object is the one value that the host never puts into a string.
+/// The members of an object; `None` for anything else. An object is the one value that the host never puts into a
+/// string.
 pub(super) fn members(raw: &RawValue) -> Option<Members<'_>> {
     serde_json::from_str(raw.get()).ok()
 }

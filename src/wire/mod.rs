@@ -1,18 +1,19 @@
 //! What the Functions host sends to a custom handler, and what it expects back.
 //!
 //! Promises that every form in which the host can send events (`cardinality` many, one or absent; `dataType` binary,
-//! string or unset; Event Hubs extension 5.x and 6.x) becomes the same [`ReceivedBatch`]. Whatever cannot be read without
-//! guessing is an [`EnvelopeError`] that names the setting to change. A client's body never decides its own position. All
-//! of it is pure: bytes in, values out.
+//! string or unset; Event Hubs extension 5.x and 6.x) becomes the same [`ReceivedBatch`]. Whatever cannot be read
+//! without guessing is an [`EnvelopeError`] that names the setting to change. A client's body never decides its own
+//! position. All of it is pure: bytes in, values out.
 //!
 //! Does not know what is in an event, nor tables, the status codes of a delivery, or the time.
 //!
-//! The request is `{"Data": {<binding>: ...}, "Metadata": {...}}`. Everything but objects and base64 is encoded twice: a
-//! number is a string that holds a number, an array a string that holds an array ([`json`] decodes both). Only the binary
-//! form keeps the bytes as they were sent; see [`payload`] for what the others lose.
+//! The request is `{"Data": {<binding>: ...}, "Metadata": {...}}`. Everything but objects and base64 is encoded twice:
+//! a number is a string that holds a number, an array a string that holds an array ([`json`] decodes both). Only the
+//! binary form keeps the bytes as they were sent; see [`payload`] for what the others lose.
 //!
-//! [`decode_events`] makes a batch from [`payload`] (the bodies) and [`position`] or [`one`] (their positions); [`answer`]
-//! writes what goes back. A timer's invocation is not read at all, because nothing in it decides what is computed.
+//! [`decode_events`] makes a batch from [`payload`] (the bodies) and [`position`] or [`one`] (their positions);
+//! [`answer`] writes what goes back. A timer's invocation is not read at all, because nothing in it decides what is
+//! computed.
 
 mod error;
 mod json;
@@ -32,9 +33,9 @@ use one::Trusted;
 use payload::Payload;
 use position::EventPosition;
 
-/// Reads the invocation of an eventHubTrigger whose binding is named `binding`. All bodies are slices of one allocation. An
-/// empty batch is a batch. Takes less than 2 ms for 1,000 events of 700 bytes in the binary form (1.4 MB), most of them for
-/// finding where the metadata ends.
+/// Reads the invocation of an eventHubTrigger whose binding is named `binding`. All bodies are slices of one
+/// allocation. An empty batch is a batch. Takes less than 2 ms for 1,000 events of 700 bytes in the binary form (1.4
+/// MB), most of them for finding where the metadata ends.
 ///
 /// # Errors
 /// If a position is missing, ambiguous or out of order, or could have been written by the client.

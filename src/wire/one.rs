@@ -1,10 +1,11 @@
 //! Position of a single event (`cardinality` one or absent), and why it can be trusted.
 //!
-//! If such an event is text and the text is a JSON object, the host copies the object's members into the metadata, where
-//! they overwrite its own: a body with `"SequenceNumber": 7` claims position 7. But the body is here too, so we know which
-//! members it may have overwritten. Every fact is in two places (`SequenceNumber` and `SystemProperties.SequenceNumber`,
-//! two partition contexts), and we read it from a place that the body does not name. If the body names both, the
-//! invocation is an error: a client that chooses its own position could make us skip the events of others as duplicates.
+//! If such an event is text and the text is a JSON object, the host copies the object's members into the metadata,
+//! where they overwrite its own: a body with `"SequenceNumber": 7` claims position 7. But the body is here too, so we
+//! know which members it may have overwritten. Every fact is in two places (`SequenceNumber` and
+//! `SystemProperties.SequenceNumber`, two partition contexts), and we read it from a place that the body does not name.
+//! If the body names both, the invocation is an error: a client that chooses its own position could make us skip the
+//! events of others as duplicates.
 
 use super::error::EnvelopeError;
 use super::json::{Members, instant, integer, members, plain_text};

@@ -8,16 +8,16 @@
 //! | one, absent | binary | base64 | the bytes as sent |
 //! | one, absent | string, unset | a string within the string | the text |
 //!
-//! Rewritten means: times may have another offset, numbers and escapes another spelling, repeated members are dropped, and
-//! an empty body has become `null`. We keep the element's text exactly as the host wrote it.
+//! Rewritten means: times may have another offset, numbers and escapes another spelling, repeated members are dropped,
+//! and an empty body has become `null`. We keep the element's text exactly as the host wrote it.
 //!
-//! The request does not say which form it has, but its content does, and a client cannot change that except in one corner
-//! case. The first character separates "one" from "many". Within "many", an element that is not a string means unset. A
-//! batch of strings only is binary if **every** element is padded base64 of the standard alphabet. JSON objects start with
-//! `{` and are never base64, so no event that parses is ever misread. Two kinds of batch are: a string batch in which every
-//! text looks like base64 (`true`, `1234`, an empty text), and an unset batch of JSON strings only, which we read as the
-//! strings' content. Every event of these is rejected in either reading, but bronze keeps other bytes than were sent.
-//! `"dataType": "binary"` has no such corner case, and it is what we ship.
+//! The request does not say which form it has, but its content does, and a client cannot change that except in one
+//! corner case. The first character separates "one" from "many". Within "many", an element that is not a string means
+//! unset. A batch of strings only is binary if **every** element is padded base64 of the standard alphabet. JSON
+//! objects start with `{` and are never base64, so no event that parses is ever misread. Two kinds of batch can be: a
+//! string batch in which every text looks like base64 (`true`, `1234`, an empty text), and an unset batch of JSON
+//! strings only, which we read as the strings' content. Every event of these is rejected in either reading, but bronze
+//! keeps other bytes than were sent. `"dataType": "binary"` has no such corner case, and it is what we ship.
 
 use super::error::EnvelopeError;
 use super::json::{Elements, MAX_EVENTS, Text, content, start_of};
@@ -55,8 +55,8 @@ impl Payload {
     }
 }
 
-/// The binary form exactly as the host writes it, `"[\"<base64>\",...]"`, read without unescaping. Gives what [`many`] would
-/// give, in a third of the time and without copying the request. `None` for any other form.
+/// The binary form exactly as the host writes it, `"[\"<base64>\",...]"`, read without unescaping. Gives what [`many`]
+/// would give, in a third of the time and without copying the request. `None` for any other form.
 fn binary_as_shipped(raw: &str) -> Option<Vec<Bytes>> {
     const QUOTE: &str = "\\\"";
     let mut rest = raw.strip_prefix("\"[")?.strip_suffix("]\"")?;

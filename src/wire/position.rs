@@ -1,8 +1,8 @@
 //! Where an event is in its partition, and which partition that is.
 //!
-//! The positions of a batch (`cardinality` many) are parallel arrays in the metadata, each a string that holds an array.
-//! The metadata's largest members, `PropertiesArray` and `SystemPropertiesArray`, are never parsed. A single event has its
-//! position elsewhere, see `one`.
+//! The positions of a batch (`cardinality` many) are parallel arrays in the metadata, each a string that holds an
+//! array. The metadata's largest members, `PropertiesArray` and `SystemPropertiesArray`, are never parsed. A single
+//! event has its position elsewhere, see `one`.
 
 use super::error::EnvelopeError;
 use super::json::{Elements, Members, content, instant, integer, members, plain_text, start_of};
@@ -43,8 +43,8 @@ fn part(context: &Members, member: &'static str) -> Result<String, EnvelopeError
 
 const SEQUENCE_NUMBERS: &str = "SequenceNumberArray";
 const ENQUEUED_TIMES: &str = "EnqueuedTimeUtcArray";
-/// Best first: the numeric form is "-1" where offsets are not numbers (geo-replication), and extensions before 6.5 do not
-/// send the text form.
+/// Best first: the numeric form is "-1" where offsets are not numbers (geo-replication), and extensions before 6.5 do
+/// not send the text form.
 const OFFSETS: [&str; 2] = ["OffsetStringArray", "OffsetArray"];
 
 /// The partition of a batch. The host copies nothing from the bodies of a batch into its metadata, so either key can be

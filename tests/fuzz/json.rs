@@ -1,5 +1,5 @@
-//! Changes that mostly leave JSON valid: another value, members and elements repeated or removed, values wrapped, and the
-//! same within strings that hold JSON or base64.
+//! Changes that mostly leave JSON valid: another value, members and elements repeated or removed, values wrapped, and
+//! the same within strings that hold JSON or base64.
 
 use super::bytes::{self, Rng};
 use super::dictionary::{NAMES, VALUES};
@@ -103,8 +103,8 @@ struct Token {
     end: usize,
 }
 
-/// The strings, numbers and words of `json`, and the lists and objects whose brackets match; at most `max` of them. Any bytes
-/// are accepted.
+/// The strings, numbers and words of `json`, and the lists and objects whose brackets match; at most `max` of them. Any
+/// bytes are accepted.
 fn tokens(json: &[u8], max: usize) -> Vec<Token> {
     let mut found = Vec::new();
     let mut open = Vec::new();

@@ -1,9 +1,9 @@
 //! Millions of inputs for all code that reads bytes which others wrote.
 //!
-//! A [`Target`] accepts any bytes and panics when a promise is broken: [`network`] has the targets that a sender reaches,
-//! `lake` those that read the lake back. A [`campaign`] makes inputs from a corpus by [`mutation`] and finds panics, hangs
-//! and growing memory. Every input follows from a seed and its number, so a failure can be repeated, and its input is
-//! written to a file.
+//! A [`Target`] accepts any bytes and panics when a promise is broken: [`network`] has the targets that a sender
+//! reaches, `lake` those that read the lake back. A [`campaign`] makes inputs from a corpus by [`mutation`] and finds
+//! panics, hangs and growing memory. Every input follows from a seed and its number, so a failure can be repeated, and
+//! its input is written to a file.
 //!
 //! Does not measure coverage: `fuzz/` runs the same targets under libFuzzer, which does.
 

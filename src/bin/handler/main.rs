@@ -57,11 +57,12 @@ async fn ignore_interrupts() {
 /// With fewer arenas, commits would wait for encoding.
 const MIN_ARENAS: usize = 2;
 
-/// Limits the allocator to one arena for each core, and memory to small pages. To be called before a second thread starts.
+/// Limits the allocator to one arena for each core, and memory to small pages. To be called before a second thread
+/// starts.
 ///
-/// An instance is small and its memory costs money. By default glibc has up to eight arenas for each core, and each keeps
-/// its own peak: together five times what is in use at once. With one arena for each core the peak is little more than
-/// half. Decoding and encoding do not wait longer, because no more than one of them runs on each core.
+/// An instance is small and its memory costs money. By default glibc has up to eight arenas for each core, and each
+/// keeps its own peak: together five times what is in use at once. With one arena for each core the peak is little more
+/// than half. Decoding and encoding do not wait longer, because no more than one of them runs on each core.
 fn limit_memory() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // SAFETY: sets one number in the allocator.

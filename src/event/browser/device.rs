@@ -90,8 +90,9 @@ fn holds_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Whether the short name of a browser is that of a bot, a crawler or an HTTP library: `Googlebot`, `LumiBot 2.0`, `curl`.
-pub fn is_bot_name(name: &str) -> bool {
+/// Whether the short name of a browser is that of a bot, a crawler or an HTTP library: `Googlebot`, `LumiBot 2.0`,
+/// `curl`.
+pub(in crate::event) fn is_bot_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let is_bot_word = |word: &str| ["bot", "spider", "crawler"].iter().any(|ending| word.ends_with(ending));
     name.split(|char: char| !char.is_alphanumeric()).any(is_bot_word)

@@ -1,7 +1,7 @@
 //! The rules of uap-core, compiled: which browser and which system a user agent names, and whether it is a spider.
 //!
-//! Promises one name for a browser on every device: uap-core separates `Chrome Mobile` from `Chrome`, but here the device
-//! type says that, and a dashboard wants one Chrome. Knows no versions and no kinds of device.
+//! Promises one name for a browser on every device: uap-core separates `Chrome Mobile` from `Chrome`, but here the
+//! device type says that, and a dashboard wants one Chrome. Knows no versions and no kinds of device.
 
 use serde::Deserialize;
 use ua_parser::{Regexes, device, os, user_agent};

@@ -1,7 +1,7 @@
 //! Which browser, system and kind of device a user agent stands for, and whether it is a bot.
 //!
-//! The rules are those of uap-core (see `README.md` in this folder). They are compiled when the first user agent arrives,
-//! so that a starting process does not wait for them. Knows no versions and no device models.
+//! The rules are those of uap-core (see `README.md` in this folder). They are compiled when the first user agent
+//! arrives, so that a starting process does not wait for them. Knows no versions and no device models.
 
 mod families;
 mod device;
@@ -24,7 +24,7 @@ pub(super) struct Agent {
     pub is_bot: bool,
 }
 
-/// Real user agents have some 120 bytes; whatever follows this many says nothing and only costs time.
+/// Real user agents have some 120 bytes. Text beyond this length carries no information and only costs time.
 const MAX_CLASSIFIED_BYTES: usize = 1_024;
 
 /// Compiling takes about 100 ms, in the first batch with a user agent; many sites send short names and never need it.
@@ -77,7 +77,7 @@ impl Memo {
         if user_agent.len() > MAX_KEY_BYTES {
             return Arc::new(classify());
         }
-        // A lock is never poisoned halfway through a change: inserting is the last thing done under it.
+        // A panic cannot leave half an entry under the lock, so a poisoned lock is as good as any.
         if let Some(agent) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(user_agent) {
             return Arc::clone(agent);
         }

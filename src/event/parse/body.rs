@@ -1,7 +1,8 @@
 //! The body as text that is safe to hand to a JSON parser.
 //!
-//! Nesting is measured in one pass without recursion, because a recursive parser could overflow its stack. Knows nothing
-//! of JSON but its brackets and strings: bytes that are not JSON get some depth, and the JSON parser rejects them later.
+//! Nesting is measured before parsing, in one pass without recursion, so that no body can overflow the stack of a
+//! parser that recurses. Knows nothing of JSON but its brackets and strings: bytes that are not JSON get some depth,
+//! and the JSON parser rejects them later.
 
 use super::limits::Limits;
 use crate::event::reject::{Reject, RejectReason};

@@ -15,8 +15,8 @@ pub(super) fn referrer(members: &Members<'_>) -> Option<Location> {
     members.text(Field::ReferralSource).map(|source| Location::of_referrer(&source))
 }
 
-/// Rejects the view of a product detail page, `.../product/<x>` or `.../products/<x>`; the listing itself is no such page.
-/// For page views that name no product.
+/// Rejects the view of a product detail page, `.../product/<x>` or `.../products/<x>`; the listing itself is no such
+/// page. For page views that name no product.
 pub(super) fn reject_detail_page(page: Option<&Location>) -> Result<(), Reject> {
     let is_detail = page.is_some_and(|page| {
         let mut segments = path_segments(&page.text).skip_while(|segment| !matches!(*segment, "product" | "products"));

@@ -1,8 +1,8 @@
 //! Bytes to a [`Click`] or a typed [`Reject`]: total, pure, in time proportional to the bytes.
 //!
-//! Whatever arrives, exactly one of the two comes out, and the same one each time. The members an event cannot do without
-//! must be there and readable. An optional member that is unreadable is left out, except for prices: one that cannot be
-//! trusted rejects the event, because a sum would silently be wrong.
+//! Whatever arrives, exactly one of the two comes out, and the same one each time. The members an event cannot do
+//! without must be there and readable. An optional member that is unreadable is left out, except for prices: one that
+//! cannot be trusted rejects the event, because a sum would silently be wrong.
 //!
 //! Does not know where the bytes came from, nor what time it is: "in the future" is relative to when the event hub
 //! received the event.
@@ -40,7 +40,8 @@ use members::{Field, Members};
 use prices::Prices;
 use products::Attributes;
 
-/// Reads one event. The checks run in the order of [`RejectReason::ALL`]; the first that fails names the reason.
+/// Reads one event. The checks run in the order of the variants of [`RejectReason`]; the first that fails names the
+/// reason.
 pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Click, Reject> {
     let members = Members::read(body::checked(body, limits)?)?;
     let user_id = required::id(&members, Field::UserId, UserId::new, RejectReason::MissingUser)?;

@@ -1,7 +1,7 @@
 //! The products of an event, from the parallel members that describe them.
 //!
-//! Which value belongs to which product is known only where a list has as many elements as there are products. Any other
-//! list stays with the event: from a deduplicated list of brands nobody can tell the brand of the first product.
+//! Which value belongs to which product is known only where a list has as many elements as there are products. Any
+//! other list stays with the event: from a deduplicated list of brands nobody can tell the brand of the first product.
 
 use super::limits::{self, Limits};
 use super::members::{Field, Members};
@@ -58,7 +58,8 @@ impl<'a> Attributes<'a> {
         ((0..count).map(product).collect(), event_level)
     }
 
-    /// As many products as there are ids or, where no id is known, as there are names. Brands alone do not make a product.
+    /// As many products as there are ids or, where no id is known, as there are names. Brands alone do not make a
+    /// product.
     fn product_count(&self) -> usize {
         match self.ids.length() {
             0 => self.names.length(),

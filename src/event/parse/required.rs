@@ -38,7 +38,8 @@ pub(super) fn event_time(members: &Members<'_>, enqueued_at: Timestamp, limits: 
     if at > enqueued_at + limits.future_tolerance {
         let (ahead, tolerated) = ((at - enqueued_at).seconds(), limits.future_tolerance.seconds());
         let detail = format!(
-            "`timestamp` {at} is {ahead} s after the event was enqueued, more than {tolerated} s: check the sender's clock"
+            "`timestamp` {at} is {ahead} s after the event was enqueued, more than {tolerated} s: check the sender's \
+             clock"
         );
         return Err(Reject::new(RejectReason::TimestampInFuture, detail));
     }
@@ -100,7 +101,8 @@ pub(super) fn event_key(event_id: Option<&str>, event_time: Timestamp, body: &[u
 mod tests {
     use super::*;
 
-    /// Keys are stored: if a new version gave an event another key, its duplicates across the upgrade would count twice.
+    /// Keys are stored: if a new version gave an event another key, its duplicates across the upgrade would count
+    /// twice.
     #[test]
     fn keys_never_change() {
         assert_eq!(

@@ -15,7 +15,7 @@ fn enqueued_at() -> Timestamp {
     Timestamp::parse(ENQUEUED_AT).unwrap()
 }
 
-/// An event as the generator sends it, with the members of `changes` replaced; `"-"` takes one away.
+/// An event as the generator sends it, with the members of `changes` replaced, or removed where the new value is `"-"`.
 fn event(changes: Json) -> Vec<u8> {
     let mut event = json!({
         "user_id": "user_1a2b3c4d",
@@ -92,7 +92,7 @@ fn every_member_of_a_generated_event_is_read() {
 }
 
 #[test]
-fn only_four_members_are_needed() {
+fn only_four_members_are_required() {
     let body = br#"{"user_id":7,"session_id":"s","timestamp":1715940303000,"event_type":"search"}"#;
     let click = parse(body, enqueued_at(), &Limits::default()).unwrap();
     assert_eq!((click.user_id.as_str(), click.session_id.as_str()), ("7", "s"));
@@ -165,7 +165,7 @@ fn an_event_id_makes_the_key_whatever_else_changes() {
 }
 
 #[test]
-fn optional_members_of_another_type_do_no_harm() {
+fn optional_members_of_another_type_are_read_or_left_out() {
     let click = parsed(json!({
         "geo_country": 49, "geo_city": true, "os": ["Linux"], "ip_address": {"v4": "192.0.2.7"},
         "is_new_user": "False", "cart_size": 2.5,
@@ -177,12 +177,12 @@ fn optional_members_of_another_type_do_no_harm() {
 }
 
 #[test]
-fn what_is_not_known_is_counted() {
+fn unknown_members_are_counted() {
     assert_eq!(parsed(json!({"http_status": 200, "nested": {"user_id": [1, {}]}, "n": null})).unknown_fields, 3);
 }
 
 #[test]
-fn a_byte_order_mark_and_blanks_are_passed_over() {
+fn a_byte_order_mark_and_blanks_are_skipped() {
     let body = [b"\xef\xbb\xbf \n".as_slice(), &event(json!({})), b"\r\n"].concat();
     assert!(parse(&body, enqueued_at(), &Limits::default()).is_ok());
 }

@@ -1,6 +1,6 @@
 //! One JSON value, read as far as an event needs it: objects stay text, and lists do until [`elements`] splits them.
 //!
-//! Here alone is decided what counts as absent, and what a string says once its escapes are resolved.
+//! The only place that decides what counts as absent, and what a string says after its escapes are resolved.
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use std::fmt;
 /// A value as an event has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
-    /// Missing, null, or a string of nothing but blanks.
+    /// Missing, null, or a blank string.
     Absent,
     /// Without surrounding blanks, never empty.
     Text(Cow<'a, str>),

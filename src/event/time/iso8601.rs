@@ -2,10 +2,10 @@
 //!
 //! Reads the extended format only: no week dates, no ordinal dates, no basic format (`20240131T10`).
 
-use super::{MICROS_PER_SECOND, Timestamp};
 use chrono::{Datelike, NaiveDate};
 
 const SECONDS_PER_DAY: i64 = 86_400;
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// A date and time of day as written, before its offset is subtracted.
 struct Civil {
@@ -17,16 +17,18 @@ struct Civil {
 }
 
 impl Civil {
-    fn at_offset(&self, offset_seconds: i64) -> Option<Timestamp> {
+    /// The instant, in microseconds since the Unix epoch.
+    fn at_offset(&self, offset_seconds: i64) -> Option<i64> {
         let unix_epoch_day = NaiveDate::default().num_days_from_ce();
         let date = NaiveDate::from_ymd_opt(self.year, self.month, self.day).filter(|_| self.year >= 1)?;
         let days = i64::from(date.num_days_from_ce() - unix_epoch_day);
         let seconds = days * SECONDS_PER_DAY + self.second_of_day - offset_seconds;
-        Some(Timestamp(seconds * MICROS_PER_SECOND + self.micros))
+        Some(seconds * MICROS_PER_SECOND + self.micros)
     }
 }
 
-pub(super) fn parse(text: &[u8]) -> Option<Timestamp> {
+/// The instant in microseconds since the Unix epoch.
+pub(super) fn parse(text: &[u8]) -> Option<i64> {
     match text {
         [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'.', _, _, _, _, _, _, b'Z'] => {
             parse_fixed(text)
@@ -36,7 +38,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Timestamp> {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.ffffffZ`, whose separators the caller has checked.
-fn parse_fixed(text: &[u8]) -> Option<Timestamp> {
+fn parse_fixed(text: &[u8]) -> Option<i64> {
     let time = second_of_day(number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?)?;
     let civil = Civil {
         year: number(&text[0..4])? as i32,
@@ -48,7 +50,7 @@ fn parse_fixed(text: &[u8]) -> Option<Timestamp> {
     civil.at_offset(0)
 }
 
-fn parse_any(text: &[u8]) -> Option<Timestamp> {
+fn parse_any(text: &[u8]) -> Option<i64> {
     let mut rest = Cursor(text);
     let year = rest.digits(4)? as i32;
     rest.take(b"-")?;

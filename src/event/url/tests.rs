@@ -1,4 +1,4 @@
-//! Addresses as they are sent, and what is kept of them.
+//! Addresses as they are sent, and what we keep of each.
 
 use super::*;
 use proptest::prelude::*;
@@ -90,8 +90,8 @@ fn a_referrer_is_a_word_or_an_address() {
 }
 
 #[test]
-fn letters_are_shown_only_where_they_stand_for_the_name() {
-    // The letters of the first look like punycode themselves, and read again they would be no host.
+fn punycode_becomes_letters_only_if_it_can_become_punycode_again() {
+    // The letters of this host look like punycode themselves; read again, they would be no valid host.
     let not_shown = page("https://xn--xn---mnchen-3ye.example/").1;
     assert_eq!(not_shown.as_deref(), Some("xn--xn---mnchen-3ye.example"));
     assert_eq!(page("https://xn--mnchen-3ya.example/").1.as_deref(), Some("münchen.example"));

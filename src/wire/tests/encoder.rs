@@ -1,4 +1,4 @@
-//! Writes invocations as the host does, so that what was put in is known.
+//! Writes invocations as the host does, from events that a test knows.
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +39,7 @@ fn metadata(extension: Extension) -> Map<String, Value> {
     metadata
 }
 
-/// An array is sent as a string that holds it.
+/// The host writes an array as a string that holds it.
 fn twice(value: Value) -> Value {
     Value::String(value.to_string())
 }
@@ -72,7 +72,7 @@ pub fn many(events: &[Sent], data_type: DataType, extension: Extension) -> Vec<u
     json!({"Data": {"events": data}, "Metadata": metadata}).to_string().into_bytes()
 }
 
-/// Cardinality one. String and unset are the same on the wire.
+/// An invocation with cardinality one, in which string and unset look the same.
 pub fn one(sent: &Sent, data_type: DataType, extension: Extension) -> Vec<u8> {
     let mut metadata = metadata(extension);
     metadata.insert("SequenceNumber".into(), json!(sent.sequence_number.to_string()));
@@ -92,7 +92,8 @@ pub fn one(sent: &Sent, data_type: DataType, extension: Extension) -> Vec<u8> {
     json!({"Data": {"events": data}, "Metadata": metadata}).to_string().into_bytes()
 }
 
-/// The trap: members of a JSON object land in the metadata, over the host's own, whatever the case of their names.
+/// The trap: the host copies the members of a JSON object into its metadata, where they overwrite its own members,
+/// whatever the case of their names.
 fn copy_members(body: &[u8], metadata: &mut Map<String, Value>) {
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else { return };
     for (name, value) in members.into_iter().filter(|(_, value)| !value.is_array() && !value.is_null()) {

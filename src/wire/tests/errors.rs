@@ -1,4 +1,4 @@
-//! What is refused, and that the sentence says which setting to change.
+//! What is an error, and that its message says which setting to change.
 
 use super::encoder::context;
 use crate::error::{Consequence, Kind};
@@ -142,11 +142,11 @@ fn a_batch_is_binary_only_when_every_element_is_padded_base64() {
     assert_eq!(bodies(r#"["e30=","dHJ1ZQ"]"#), [b"e30=".to_vec(), b"dHJ1ZQ".to_vec()], "no padding");
     assert_eq!(bodies(r#"["e30=","dHJ1ZR=="]"#), [b"e30=".to_vec(), b"dHJ1ZR==".to_vec()], "stray bits");
     assert_eq!(bodies(r#"["e30=",{"a": 1.10}]"#), [b"\"e30=\"".to_vec(), b"{\"a\": 1.10}".to_vec()], "unset");
-    // The corner that remains: texts that no producer of ours sends.
+    // The corner case that remains: texts that none of our producers sends.
     assert_eq!(bodies(r#"["true","null"]"#), [vec![0xb6, 0xbb, 0x9e], vec![0x9e, 0xe9, 0x65]]);
 }
 
-/// A single event of text, whose metadata says 7 in both places.
+/// The position read from a single event of text, whose metadata says 7 in both places.
 fn forged(body: &str) -> Result<i64, String> {
     let system = json!({"SequenceNumber": 7, "EnqueuedTimeUtc": "2026-01-15T10:20:30"});
     let request = json!({"Data": {"events": json!(body).to_string()}, "Metadata": {

@@ -1,4 +1,4 @@
-//! The requests recorded from the real host, decoded; `examples.txt` says what must come out.
+//! Requests recorded from the real host. `examples.txt` has what each must decode to.
 
 use crate::wire::decode_events;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What the real host sent (recorded requests) and everything else it could send (an encoder that does as it does).
+//! What the real host sent (recorded requests), and everything else it could send (an encoder that imitates it).
 
 mod encoder;
 mod errors;

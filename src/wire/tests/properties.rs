@@ -1,4 +1,4 @@
-//! Round trips through every form, forged positions, and bytes that make no sense.
+//! Round trips through every form, forged positions, and random bytes.
 
 use super::encoder::{DataType, Extension, Sent, many, one};
 use crate::event::received::ReceivedBatch;
@@ -53,7 +53,7 @@ proptest! {
         extension in extension(),
     ) {
         let mut sent = sent;
-        // A batch with one object in it is never taken for base64.
+        // A batch that contains an object is never read as base64.
         sent.iter_mut().take(1).for_each(|first| first.body = b"{\"k\":\"\\u00e9\\\\\"}".to_vec());
         let batch = decode_events(many(&sent, DataType::Text, extension).into(), "events").unwrap();
         assert_same(&batch, &sent, extension);

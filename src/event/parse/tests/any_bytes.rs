@@ -1,10 +1,10 @@
-//! Parsing is total: whatever the bytes, one answer, the same each time.
+//! Parsing is total: any bytes give one answer, the same each time.
 
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// Parses twice and holds what any answer must hold.
+/// Parses twice, and checks what holds for every answer.
 fn check(body: &[u8]) -> Result<(), TestCaseError> {
     let limits = Limits::default();
     let outcome = parse(body, enqueued_at(), &limits);
@@ -21,7 +21,7 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Values that a member may have and that a parser may stumble over.
+/// Values of a member that a parser could get wrong.
 fn odd_value() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         Just("null".to_owned()),
@@ -93,7 +93,7 @@ proptest! {
     #[test]
     fn a_valid_event_with_odd_values(odd in prop::collection::vec((0..NAMES.len(), odd_value()), 1..6)) {
         let body = String::from_utf8(event(json!({"product_id": ["A", "B"], "product_price": [1.5, 2]}))).unwrap();
-        // Sent twice: the last one counts, which is the odd one.
+        // Each of these members is sent twice, and the second, odd one counts.
         let members: String = odd.iter().map(|(name, value)| format!(",\"{}\":{value}", NAMES[*name])).collect();
         check(format!("{}{members}}}", body.trim_end_matches('}')).as_bytes())?;
     }
@@ -107,7 +107,7 @@ proptest! {
     }
 }
 
-/// Anything but linear time would keep this from ending.
+/// With more than linear time this test would not end.
 #[test]
 fn the_worst_bodies_of_a_megabyte_are_answered() {
     let member = |pattern: &str| format!("{{\"user_id\":{}", pattern.repeat((1 << 20) / pattern.len() - 20));
@@ -128,7 +128,7 @@ fn the_worst_bodies_of_a_megabyte_are_answered() {
     assert_eq!(parsed_with("page_url", &format!("\"https://{}\"", "ü".repeat(4_000))), None);
 }
 
-/// The reason for which an event is refused whose member `name` has the JSON text `value`.
+/// The reason to reject an event whose member `name` has the JSON text `value`.
 fn parsed_with(name: &str, value: &str) -> Option<RejectReason> {
     let body = String::from_utf8(event(json!({}))).unwrap();
     let body = format!("{},\"{name}\":{value}}}", body.trim_end_matches('}'));

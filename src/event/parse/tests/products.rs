@@ -100,7 +100,7 @@ fn names_make_products_where_no_id_is_known() {
 }
 
 #[test]
-fn nothing_in_many_shapes_is_no_product() {
+fn nothing_in_any_form_is_no_product() {
     for nothing in [json!(null), json!([]), json!([null, ""]), json!(" "), json!({}), json!([[1], {}]), json!("-")] {
         let click = parsed(json!({"product_id": nothing, "product_name": nothing, "product_brand": nothing}));
         assert_eq!((click.products.len(), click.event_level), (0, Default::default()), "{nothing}");

@@ -96,7 +96,7 @@ fn extreme_limits_and_instants_do_not_overflow() {
 }
 
 #[test]
-fn texts_and_lists_have_a_length() {
+fn texts_and_lists_have_a_maximum_length() {
     let long_id = "x".repeat(513);
     let long_text = "é".repeat(4_097);
     let too_long = Some(RejectReason::FieldTooLong);
@@ -116,7 +116,7 @@ fn texts_and_lists_have_a_length() {
 }
 
 #[test]
-fn what_an_event_says_of_all_its_products_has_a_length() {
+fn the_rows_of_all_products_have_a_maximum_length() {
     let products = |count: usize, changes: Json| {
         let mut all = changes;
         all["product_id"] = json!(vec!["p"; count]);
@@ -136,7 +136,7 @@ fn what_an_event_says_of_all_its_products_has_a_length() {
 }
 
 #[test]
-fn an_escaped_text_counts_by_what_it_says() {
+fn an_escaped_text_is_measured_without_its_escapes() {
     let escaped = String::from_utf8(event(json!({"event_id": "ID"}))).unwrap().replace("ID", &"\\u0041".repeat(512));
     assert_eq!(reason(escaped.as_bytes()), None);
 }

@@ -1,4 +1,4 @@
-//! Times as they are sent, and the instant or refusal each gives.
+//! Times as they are sent, and the instant that each gives, if any.
 
 use crate::event::time::Timestamp;
 use proptest::prelude::*;
