@@ -8,7 +8,7 @@ mod reader;
 use crate::app;
 use crate::event::parse::Limits;
 use crate::event::time::Span;
-use crate::gold;
+use crate::{gold, ingest};
 use reader::Reader;
 pub use reader::{Environment, Invalid, ProcessEnvironment};
 use std::collections::BTreeMap;
@@ -69,8 +69,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     app::Settings {
         lake_url,
         storage_options: storage_options(reader.environment()),
-        limits: limits(reader),
-        source_epoch: reader.number(SOURCE_EPOCH, 0),
+        ingest: ingest::Settings { limits: limits(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout_micros: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)).micros(),

@@ -6,7 +6,7 @@
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::config::{self, ProcessEnvironment};
-use clickstream::functions::{self, AppSlot};
+use clickstream::functions::{self, answer::AppSlot};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, getppid, pidfd_open};
 use std::net::Ipv4Addr;
