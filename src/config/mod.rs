@@ -5,6 +5,7 @@ mod problems;
 
 use crate::app;
 use crate::event::parse::Limits;
+use crate::event::time;
 use crate::gold;
 use duration::Span;
 use problems::Reader;
@@ -95,12 +96,12 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
         source_epoch: reader.number(SOURCE_EPOCH, 0),
         gold: gold::Settings {
             windowing: gold::Windowing {
-                timeout_micros: reader.span(SESSION_TIMEOUT, 30 * MINUTE_MICROS),
+                timeout: time::Span::from_micros(reader.span(SESSION_TIMEOUT, 30 * MINUTE_MICROS)),
                 max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
             },
-            allowed_lateness_micros: reader.span(ALLOWED_LATENESS, 7 * HOUR_MICROS),
-            slice_versions: 500,
-            slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
+            allowed_lateness: time::Span::from_micros(reader.span(ALLOWED_LATENESS, 7 * HOUR_MICROS)),
+            micro_batch_versions: 500,
+            micro_batch_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             rewrite_bytes: 64 << 20,
             file_rows: 20_000,
         },

@@ -42,7 +42,7 @@ fn not_blank(text: String) -> Option<String> {
 /// 64 bits that recognise an event when it is delivered again under another sequence number: the hash of
 /// (`event_id`, event time) where there is an id, else of the body's bytes. Signed, since Delta has
 /// no unsigned long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EventKey(pub i64);
 
 /// Position of an event within its partition; grows, need not be gapless.

@@ -6,7 +6,7 @@ use super::decimal::{DecimalError, scaled};
 use std::fmt;
 
 /// An amount in ten-thousandths of a currency unit. What [`Money::parse`] gives is below 10^18 either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub struct Money(pub i64);
 
 /// Why a text is no amount.

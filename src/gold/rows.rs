@@ -1,9 +1,10 @@
-//! Sessions as rows of gold, and back.
+//! Sessions as rows of gold, and rows of gold as sessions.
 
 use super::schema;
 use super::session::{Counts, Products, Session};
 use super::session_event::{Attribute, SessionKey, column, text, texts};
-use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use crate::event::ids::EventKey;
+use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{
     ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder, RecordBatch,
@@ -15,7 +16,7 @@ use crate::lake::schema::{LIST_ELEMENT, record_batch};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What a row shows beyond its session: both depend on when it is written.
+/// What a row shows beyond its session. Both depend on when the row is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
     pub last_updated: Timestamp,
@@ -34,10 +35,10 @@ pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeEr
 }
 
 fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let seconds = |session: &Session| session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64;
+    let seconds = |session: &Session| (session.end - session.start).as_seconds_f64();
     vec![
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.user_id.as_str()))),
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.session_id.as_str()))),
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.key.user_id.as_str()))),
+        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.key.session_id.as_str()))),
         instants(sessions, |session| session.start),
         instants(sessions, |session| session.end),
         Arc::new(Float64Array::from_iter_values(sessions.iter().map(seconds))),
@@ -100,7 +101,7 @@ fn state_columns(sessions: &[Session]) -> Result<Vec<ArrayRef>, LakeError> {
     let mut keys = ListBuilder::new(Int64Builder::new()).with_field(Field::new(LIST_ELEMENT, DataType::Int64, true));
     let mut states = StringBuilder::new();
     for session in sessions {
-        keys.values().append_slice(&session.event_keys);
+        session.event_keys.iter().for_each(|key| keys.values().append_value(key.0));
         keys.append(true);
         states.append_value(serde_json::to_string(&session.state).map_err(|error| internal(error.to_string()))?);
     }
@@ -111,10 +112,10 @@ fn instants(sessions: &[Session], of: impl Fn(&Session) -> Timestamp) -> ArrayRe
     columns::instants(sessions.iter().map(|session| Some(of(session).0)))
 }
 
-/// `rows` as they would be written at `stamp`: only `is_final` can have changed.
+/// `rows` as they would be written at `stamp`: of a session that has not changed, only `is_final` can be different.
 pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, LakeError> {
     let ends: &TimestampMicrosecondArray = column(rows, schema::SESSION_END_TIME)?;
-    let finals: BooleanArray = ends.values().iter().map(|&end| Some(end < stamp.final_before.0)).collect();
+    let finals: BooleanArray = ends.values().iter().map(|&end| Some(Timestamp(end) < stamp.final_before)).collect();
     let schema = rows.schema();
     let columns = schema.fields().iter().zip(rows.columns()).map(|(field, values)| {
         if field.name() == super::schema::IS_FINAL { Arc::new(finals.clone()) as ArrayRef } else { values.clone() }
@@ -122,16 +123,16 @@ pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, La
     record_batch(&schema::table(), columns.collect())
 }
 
-/// The sessions in those rows of `rows` whose visit `wanted` accepts, each with its row.
+/// The sessions in `rows` whose key `wanted` accepts, each with the index of its row.
 pub fn from_rows(rows: &RecordBatch, wanted: impl Fn(&SessionKey) -> bool) -> Result<Vec<(usize, Session)>, LakeError> {
-    let users: &StringArray = column(rows, schema::USER_ID)?;
-    let visits: &StringArray = column(rows, schema::SESSION_ID)?;
+    let user_ids: &StringArray = column(rows, schema::USER_ID)?;
+    let session_ids: &StringArray = column(rows, schema::SESSION_ID)?;
     let stored = Stored::of(rows)?;
     let mut found = Vec::new();
     for row in 0..rows.num_rows() {
-        let visit = SessionKey::of(users.value(row), visits.value(row))?;
-        if wanted(&visit) {
-            found.push((row, stored.session(visit, row)?));
+        let key = SessionKey::of(user_ids.value(row), session_ids.value(row))?;
+        if wanted(&key) {
+            found.push((row, stored.session(key, row)?));
         }
     }
     Ok(found)
@@ -174,19 +175,20 @@ impl<'a> Stored<'a> {
         })
     }
 
-    fn session(&self, visit: SessionKey, row: usize) -> Result<Session, LakeError> {
+    fn session(&self, key: SessionKey, row: usize) -> Result<Session, LakeError> {
         let [add_to_cart, remove_from_cart, search, checkout] = self.counts.map(|counts| counts.value(row));
         let [ids, names, brands, categories] = self.products.map(|lists| texts(lists, row).into_iter().collect());
         let state = text(self.state, row).unwrap_or_default();
+        let event_keys = self.event_keys.value(row);
         Ok(Session {
-            visit,
+            key,
             start: Timestamp(self.start.value(row)),
             end: Timestamp(self.end.value(row)),
             total_events: self.total_events.value(row),
             counts: Counts { add_to_cart, remove_from_cart, search, checkout },
             products: Products { ids, names, brands, categories },
             is_bot: self.is_bot.value(row),
-            event_keys: self.event_keys.value(row).as_primitive::<Int64Type>().values().to_vec(),
+            event_keys: event_keys.as_primitive::<Int64Type>().values().iter().copied().map(EventKey).collect(),
             duplicates_unchecked: self.duplicates_unchecked.value(row),
             state: serde_json::from_str(&state).map_err(|error| internal(format!("column `state`: {error}")))?,
         })

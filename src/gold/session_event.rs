@@ -1,4 +1,6 @@
-//! A fact: what one event contributes to its session, read back from silver's rows.
+//! A session event: what one event contributes to its session, read from silver's rows.
+//!
+//! Silver has a row for each product of an event; here an event is one value again, whatever number of products it has.
 
 use crate::event::ids::{EventKey, SessionId, UserId};
 use crate::event::money::Money;
@@ -37,7 +39,7 @@ pub const COLUMNS: &[&str] = &[
     silver::GEO_CITY,
 ];
 
-/// What keeps sessions of different visits apart.
+/// Which events may share a session: those with the same user id and the same session id of the producer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
     pub user_id: UserId,
@@ -57,18 +59,18 @@ impl SessionKey {
     }
 }
 
-/// Where an event stands among the events of its session: by event time, then page, then key. Total, so that "first"
-/// and "last" mean the same in whatever order the events come.
+/// Where an event stands among the events of its session: by event time, then page, then event key. The order is total, so
+/// "first" and "last" mean the same in whatever order the events arrive. Stored as JSON in gold's `state`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EventOrder {
-    /// Microseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
-    pub key: i64,
+    #[serde(rename = "key")]
+    pub event_key: EventKey,
 }
 
-/// Attributes of which a session shows the first one known.
+/// Attributes of which a session shows the first known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribute {
@@ -102,11 +104,11 @@ impl Attribute {
     }
 }
 
-/// One event, whatever number of products it has.
+/// One event as its session counts it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionEvent {
-    pub visit: SessionKey,
-    pub place: EventOrder,
+    pub key: SessionKey,
+    pub order: EventOrder,
     pub event_type: String,
     pub value: Option<Money>,
     pub transaction_id: Option<String>,
@@ -120,20 +122,20 @@ pub struct SessionEvent {
 
 impl SessionEvent {
     pub fn at(&self) -> Timestamp {
-        Timestamp(self.place.at)
+        self.order.at
     }
 
-    pub fn key(&self) -> EventKey {
-        EventKey(self.place.key)
+    pub fn event_key(&self) -> EventKey {
+        self.order.event_key
     }
 }
 
-/// The facts in `batch`, of the visits that `wanted` accepts, appended to `facts`. The rows of an event follow each
+/// Appends to `events` those in `batch` whose user id and session id `wanted` accepts. The rows of an event follow each
 /// other; the first one has product index 0.
 pub fn read(
     batch: &RecordBatch,
     wanted: impl Fn(&str, &str) -> bool,
-    facts: &mut Vec<SessionEvent>,
+    events: &mut Vec<SessionEvent>,
 ) -> Result<(), LakeError> {
     let columns = Columns::of(batch)?;
     let mut current_wanted = false;
@@ -141,11 +143,11 @@ pub fn read(
         if columns.product_index.value(row) == 0 {
             current_wanted = wanted(columns.user_id.value(row), columns.session_id.value(row));
             if current_wanted {
-                facts.push(columns.fact(row)?);
+                events.push(columns.event(row)?);
             }
         }
-        if let (true, Some(fact)) = (current_wanted, facts.last_mut()) {
-            columns.add_product(row, fact);
+        if let (true, Some(event)) = (current_wanted, events.last_mut()) {
+            columns.add_product(row, event);
         }
     }
     Ok(())
@@ -197,15 +199,15 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn fact(&self, row: usize) -> Result<SessionEvent, LakeError> {
+    fn event(&self, row: usize) -> Result<SessionEvent, LakeError> {
         let value = self.event_value.is_valid(row).then(|| Money(self.event_value.value(row) as i64));
         let attributes = self.attributes.iter().filter_map(|(name, values)| Some((*name, text(values, row)?)));
         Ok(SessionEvent {
-            visit: SessionKey::of(self.user_id.value(row), self.session_id.value(row))?,
-            place: EventOrder {
-                at: self.event_time.value(row),
+            key: SessionKey::of(self.user_id.value(row), self.session_id.value(row))?,
+            order: EventOrder {
+                at: Timestamp(self.event_time.value(row)),
                 page_url: text(self.page_url, row),
-                key: self.event_key.value(row),
+                event_key: EventKey(self.event_key.value(row)),
             },
             event_type: self.event_type.value(row).to_owned(),
             value,
@@ -219,11 +221,11 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn add_product(&self, row: usize, fact: &mut SessionEvent) {
-        fact.product_ids.extend(text(self.product_id, row));
-        fact.product_names.extend(text(self.product_name, row));
-        fact.product_brands.extend(text(self.product_brand, row));
-        fact.product_categories.extend(text(self.product_category, row));
+    fn add_product(&self, row: usize, event: &mut SessionEvent) {
+        event.product_ids.extend(text(self.product_id, row));
+        event.product_names.extend(text(self.product_name, row));
+        event.product_brands.extend(text(self.product_brand, row));
+        event.product_categories.extend(text(self.product_category, row));
     }
 }
 
