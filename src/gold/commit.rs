@@ -3,17 +3,17 @@
 
 use super::control::{Activity, RUN, Run};
 use super::layout::{self, OpenFile};
-use super::rows::Stamp;
+use super::schema::Stamp;
 use super::session::Session;
 use super::{APP_ID, Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::arrow::compute;
 use crate::lake::commit::backoff;
 use crate::lake::file::NewFile;
 use crate::lake::log::{Add, Transaction, Version};
 use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
+use arrow::compute;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, json};
 use std::collections::BTreeSet;

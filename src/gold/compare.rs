@@ -4,16 +4,15 @@
 
 use super::layout::partition;
 use super::recompute::{Bucket, Dates};
-use super::session_event::column;
 use super::{Gold, schema};
+use crate::columns::read::differing;
+use crate::columns::{ColumnError, Rows};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
-use crate::lake::arrow::json::LineDelimitedWriter;
 use crate::lake::log::Add;
 use crate::lake::snapshot::Snapshot;
+use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -64,11 +63,11 @@ pub enum How {
     Differs(Vec<String>),
 }
 
-/// The rows of one session, as stored and as recomputed.
+/// The rows of one session as JSON, as stored and as recomputed.
 #[derive(Debug, Default)]
 struct Sides {
-    stored: Vec<String>,
-    recomputed: Vec<String>,
+    stored: Vec<Vec<u8>>,
+    recomputed: Vec<Vec<u8>>,
 }
 
 impl Gold {
@@ -144,34 +143,30 @@ impl Sides {
     }
 }
 
-fn differing(stored: &str, recomputed: &str) -> Vec<String> {
-    let object = |row| serde_json::from_str::<Map<String, Value>>(row).unwrap_or_default();
-    let (stored, recomputed) = (object(stored), object(recomputed));
-    let mut names: Vec<&String> = stored.keys().chain(recomputed.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().filter(|name| stored.get(*name) != recomputed.get(*name)).cloned().collect()
-}
-
 /// Calls `visit` with each row of `batch` and what distinguishes its session.
-fn for_each_key(batch: &RecordBatch, mut visit: impl FnMut(Key, String)) -> Result<(), LakeError> {
-    let user_ids: &StringArray = column(batch, schema::USER_ID)?;
-    let session_ids: &StringArray = column(batch, schema::SESSION_ID)?;
-    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+fn for_each_key(batch: &RecordBatch, mut visit: impl FnMut(Key, Vec<u8>)) -> Result<(), ColumnError> {
+    let rows = Rows::of(schema::TABLE, batch);
+    let user_ids: &StringArray = rows.column(schema::USER_ID)?;
+    let session_ids: &StringArray = rows.column(schema::SESSION_ID)?;
+    let starts: &TimestampMicrosecondArray = rows.column(schema::SESSION_START_TIME)?;
     for (row, json) in comparable_rows(batch)?.into_iter().enumerate() {
         let key = Key {
             user_id: user_ids.value(row).to_owned(),
             session_id: session_ids.value(row).to_owned(),
             start: Timestamp(starts.value(row)),
         };
-        visit(key, String::from_utf8_lossy(&json).into_owned());
+        visit(key, json);
     }
     Ok(())
 }
 
 /// Calls `visit` with each row of `batch` that starts within `dates`, and its date.
-fn for_each_date(batch: &RecordBatch, dates: Dates, mut visit: impl FnMut(NaiveDate, &[u8])) -> Result<(), LakeError> {
-    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+fn for_each_date(
+    batch: &RecordBatch,
+    dates: Dates,
+    mut visit: impl FnMut(NaiveDate, &[u8]),
+) -> Result<(), ColumnError> {
+    let starts: &TimestampMicrosecondArray = Rows::of(schema::TABLE, batch).column(schema::SESSION_START_TIME)?;
     for (start, json) in starts.values().iter().zip(comparable_rows(batch)?) {
         let date = Timestamp(*start).date();
         if dates.contains(date) {
@@ -182,21 +177,7 @@ fn for_each_date(batch: &RecordBatch, dates: Dates, mut visit: impl FnMut(NaiveD
 }
 
 /// Each row as JSON, in the order of the rows, without the columns that depend on when it was written.
-fn comparable_rows(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, LakeError> {
-    let schema = batch.schema();
-    let kept = |name: &str| name != schema::IS_FINAL && name != schema::LAST_UPDATED && name != schema::SESSION_DATE;
-    let columns: Vec<usize> =
-        schema.fields().iter().enumerate().filter(|(_, field)| kept(field.name())).map(|(index, _)| index).collect();
-    let text = || {
-        let mut writer = LineDelimitedWriter::new(Vec::new());
-        writer.write(&batch.project(&columns)?)?;
-        writer.finish()?;
-        Ok(writer.into_inner())
-    };
-    let text = text().map_err(|error: crate::lake::arrow::error::ArrowError| LakeError::Internal {
-        attempt: "compare sessions",
-        table: schema::TABLE.into(),
-        detail: error.to_string(),
-    })?;
-    Ok(text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+fn comparable_rows(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, ColumnError> {
+    let when_written = [schema::IS_FINAL, schema::LAST_UPDATED, schema::SESSION_DATE];
+    Rows::of(schema::TABLE, batch).as_json(|name| !when_written.contains(&name))
 }

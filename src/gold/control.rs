@@ -4,37 +4,63 @@
 //! The commit to gold carries the same values as JSON, so that a row that a kill prevented can be written later. Reading and
 //! writing the table is the business of [`control_table`](super::control_table).
 
+use crate::columns::{Column, ColumnError, TableSpec, declare};
 use crate::event::time::{Span, Timestamp};
-use crate::lake::LakeError;
-use crate::lake::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use crate::lake::arrow::datatypes::{DataType, Schema};
-use crate::lake::columns;
-use crate::lake::log::Version;
-use crate::lake::schema::{TableSpec, optional, record_batch, required, timestamp};
+use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 pub const TABLE: &str = "control/watermarks";
 
-pub const ACTIVITY: &str = "activity";
-pub const FINISHED_AT: &str = "finished_at";
-pub const SILVER_VERSION_BEFORE: &str = "silver_version_before";
-pub const SILVER_VERSION: &str = "silver_version";
-pub const GOLD_VERSION: &str = "gold_version";
-pub const WATERMARK_BEFORE: &str = "watermark_before";
-pub const WATERMARK: &str = "watermark";
-pub const EVENTS: &str = "events";
-pub const DUPLICATES: &str = "duplicates";
-pub const LATE_EVENTS: &str = "late_events";
-pub const SESSIONS_WRITTEN: &str = "sessions_written";
-pub const SESSIONS_REPLACED: &str = "sessions_replaced";
-pub const SESSIONS_BRIDGED: &str = "sessions_bridged";
-pub const FILES_ADDED: &str = "files_added";
-pub const FILES_REMOVED: &str = "files_removed";
-pub const DURATION_MS: &str = "duration_ms";
+declare! {
+    [] Run;
+
+    /// What committed to gold: `sessionize` or `rebuild`.
+    ACTIVITY = "activity", string(|run| Some(run.activity.as_str())).required();
+    /// When the run ended.
+    FINISHED_AT = "finished_at", timestamp(|run| Some(run.finished_at)).required();
+    /// Version of silver that gold had read before the run; -1 if it had read none.
+    SILVER_VERSION_BEFORE = "silver_version_before", long(|run| Some(run.silver_version_before)).required();
+    /// Version of silver that gold has read after the run.
+    SILVER_VERSION = "silver_version", long(|run| Some(run.silver_version)).required().with_statistics();
+    /// Version of gold that the run committed.
+    GOLD_VERSION = "gold_version", long(|run| Some(run.gold_version)).required().with_statistics();
+    /// Watermark before the run; null if gold had read no event, and for a rebuild, which does not move the watermark.
+    WATERMARK_BEFORE = "watermark_before", timestamp(|run| run.watermark_before);
+    /// Watermark after the run; null if gold has read no event, and for a rebuild.
+    WATERMARK = "watermark", timestamp(|run| run.watermark).with_statistics();
+    /// Number of events that the run read from silver.
+    EVENTS = "events", long(|run| Some(run.events)).required();
+    /// Number of these events that a session had counted before, or that the run read twice.
+    DUPLICATES = "duplicates", long(|run| Some(run.duplicates)).required();
+    /// Number of these events that were older than the watermark before the run. They are merged all the same.
+    LATE_EVENTS = "late_events", long(|run| Some(run.late_events)).required();
+    /// Number of sessions that are new or changed.
+    SESSIONS_WRITTEN = "sessions_written", long(|run| Some(run.sessions_written)).required();
+    /// Number of stored sessions that these replaced.
+    SESSIONS_REPLACED = "sessions_replaced", long(|run| Some(run.sessions_replaced)).required();
+    /// Number of stored sessions that became part of another stored session.
+    SESSIONS_BRIDGED = "sessions_bridged", long(|run| Some(run.sessions_bridged)).required();
+    /// Number of files that the run added to gold.
+    FILES_ADDED = "files_added", long(|run| Some(run.files_added)).required();
+    /// Number of files that the run removed from gold.
+    FILES_REMOVED = "files_removed", long(|run| Some(run.files_removed)).required();
+    /// How long the run took, in milliseconds.
+    DURATION_MS = "duration_ms", long(|run| Some(run.duration.millis())).required();
+}
+
+pub fn columns() -> Vec<Column<Run>> {
+    declared()
+}
+
+pub fn table() -> TableSpec {
+    TableSpec::of(TABLE, &columns())
+}
 
 /// Member of the `commitInfo` of a commit to gold that holds the [`Run`].
 pub const RUN: &str = "run";
+
+/// A version of a Delta table, as `lake` counts them. This file does not import `lake`, which does I/O.
+type Version = i64;
 
 /// Stored instead of a version where there is none yet.
 pub(super) const NO_VERSION: Version = -1;
@@ -124,62 +150,14 @@ mod millis {
     }
 }
 
-pub fn table() -> TableSpec {
-    let count = |name| required(name, DataType::Int64);
-    let fields = vec![
-        required(ACTIVITY, DataType::Utf8),
-        required(FINISHED_AT, timestamp()),
-        count(SILVER_VERSION_BEFORE),
-        count(SILVER_VERSION),
-        count(GOLD_VERSION),
-        optional(WATERMARK_BEFORE, timestamp()),
-        optional(WATERMARK, timestamp()),
-        count(EVENTS),
-        count(DUPLICATES),
-        count(LATE_EVENTS),
-        count(SESSIONS_WRITTEN),
-        count(SESSIONS_REPLACED),
-        count(SESSIONS_BRIDGED),
-        count(FILES_ADDED),
-        count(FILES_REMOVED),
-        count(DURATION_MS),
-    ];
-    TableSpec {
-        name: TABLE,
-        columns: Arc::new(Schema::new(fields)),
-        partition_column: None,
-        statistics_columns: &[SILVER_VERSION, GOLD_VERSION, WATERMARK],
-    }
-}
-
 /// The name under which the control table records the runs of the gold table with id `gold_id`.
 pub fn app_id(activity: Activity, gold_id: &str) -> String {
     format!("control:{}/{gold_id}", activity.as_str())
 }
 
 /// The control row of `run`.
-pub(super) fn rows(run: &Run) -> Result<RecordBatch, LakeError> {
-    let count = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
-    let instant = |value: Option<Timestamp>| columns::instants(std::iter::once(value.map(|at| at.0)));
-    let all = vec![
-        Arc::new(StringArray::from(vec![run.activity.as_str()])) as ArrayRef,
-        instant(Some(run.finished_at)),
-        count(run.silver_version_before),
-        count(run.silver_version),
-        count(run.gold_version),
-        instant(run.watermark_before),
-        instant(run.watermark),
-        count(run.events),
-        count(run.duplicates),
-        count(run.late_events),
-        count(run.sessions_written),
-        count(run.sessions_replaced),
-        count(run.sessions_bridged),
-        count(run.files_added),
-        count(run.files_removed),
-        count(run.duration.millis()),
-    ];
-    record_batch(&table(), all)
+pub(super) fn row(run: &Run) -> Result<RecordBatch, ColumnError> {
+    table().record_batch(&columns(), std::slice::from_ref(run))
 }
 
 #[cfg(test)]

@@ -2,20 +2,20 @@
 //!
 //! Gold's `txn` decides what was done. This table only says it in rows, and can lag by one row after a kill.
 
-use super::control::{self, ACTIVITY, Activity, NO_VERSION, RUN, Run, WATERMARK, app_id};
+use super::control::{self, ACTIVITY, Activity, NO_VERSION, RUN, Run, TABLE, WATERMARK, app_id};
 use super::layout::instants;
-use super::session_event::column;
 use super::{APP_ID, Gold, schema, silver_version_read};
+use crate::columns::{Append, Rows, SourcePosition};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::append::{Append, Appender, SourcePosition};
-use crate::lake::arrow::array::{StringArray, TimestampMicrosecondArray};
+use crate::lake::append::Appender;
 use crate::lake::file::Statistics;
 use crate::lake::log::Version;
 use crate::lake::snapshot::{Replay, Snapshot};
 use crate::lake::store::Lake;
 use crate::lake::table::Table;
 use crate::lake::workers::Workers;
+use arrow::array::{StringArray, TimestampMicrosecondArray};
 use std::sync::Arc;
 
 /// How many commits are searched for the last control row of sessionize. Runs of rebuild between two of sessionize are few.
@@ -63,9 +63,10 @@ impl ControlTable {
             let Some(commit) = self.table.log.read(version).await? else { break };
             let Some(add) = commit.adds().next() else { continue };
             let mut is_sessionize = false;
-            for rows in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
-                let watermarks: &TimestampMicrosecondArray = column(&rows, WATERMARK)?;
-                let activities: &StringArray = column(&rows, ACTIVITY)?;
+            for batch in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
+                let rows = Rows::of(TABLE, &batch);
+                let watermarks: &TimestampMicrosecondArray = rows.column(WATERMARK)?;
+                let activities: &StringArray = rows.column(ACTIVITY)?;
                 last = watermarks.iter().flatten().map(Timestamp).max().max(last);
                 is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
             }
@@ -86,7 +87,7 @@ impl ControlTable {
         let append = Append {
             app_id: app_id(run.activity, gold_id),
             partition: None,
-            rows: control::rows(run)?,
+            rows: control::row(run).map_err(LakeError::from)?,
             positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
             now_ms: run.finished_at.millis(),
         };

@@ -3,16 +3,16 @@
 //! Decides by the statistics and tags that the log keeps of each file. Reads and writes nothing.
 
 use super::Settings;
-use super::rows::{self, Stamp};
-use super::schema;
+use super::rows;
+use super::schema::{self, Stamp};
 use super::session::Session;
-use super::session_event::column;
+use crate::columns::Rows;
 use crate::event::time::{Span, Timestamp};
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
-use crate::lake::arrow::compute;
 use crate::lake::file::{NewFile, Statistics};
 use crate::lake::log::Add;
+use arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tag of a gold file: the earliest end of a session in it that was not final when it was written, in microseconds.
@@ -156,7 +156,7 @@ fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeErro
     if total <= file_rows {
         return Ok(vec![rows]);
     }
-    let starts: &TimestampMicrosecondArray = column(&rows, schema::SESSION_START_TIME)?;
+    let starts: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_START_TIME)?;
     let order = compute::sort_to_indices(starts, None, None).map_err(internal)?;
     let sorted = compute::take_record_batch(&rows, &order).map_err(internal)?;
     let files = total.div_ceil(file_rows);
@@ -165,7 +165,7 @@ fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeErro
 }
 
 fn encode(date: &str, rows: RecordBatch, stamp: Stamp) -> Result<NewFile, LakeError> {
-    let ends: &TimestampMicrosecondArray = column(&rows, schema::SESSION_END_TIME)?;
+    let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_END_TIME)?;
     let open = ends.values().iter().copied().filter(|&end| Timestamp(end) >= stamp.final_before).min();
     let mut file = NewFile::encode(&schema::table(), Some(date), std::slice::from_ref(&rows))?;
     file.tags.insert(FINALITY_KNOWN.into(), Some("true".into()));
@@ -173,6 +173,6 @@ fn encode(date: &str, rows: RecordBatch, stamp: Stamp) -> Result<NewFile, LakeEr
     Ok(file)
 }
 
-fn internal(error: crate::lake::arrow::error::ArrowError) -> LakeError {
+fn internal(error: arrow::error::ArrowError) -> LakeError {
     LakeError::Internal { attempt: "lay out sessions", table: schema::TABLE.into(), detail: error.to_string() }
 }

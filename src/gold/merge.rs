@@ -121,7 +121,7 @@ mod tests {
 
     fn event(name: u8, clock: &str) -> SessionEvent {
         SessionEvent {
-            key: SessionKey::of("u", "s").expect("neither is empty"),
+            key: SessionKey::new("u", "s").expect("neither is empty"),
             order: EventOrder { at: at(clock), page_url: None, event_key: EventKey(name.into()) },
             event_type: "page_view".into(),
             value: None,

@@ -7,17 +7,18 @@
 use super::layout::instants;
 use super::merge;
 use super::micro_batch::events_of;
-use super::rows::{self, Stamp};
+use super::rows;
+use super::schema::Stamp;
 use super::session::Session;
 use super::session_event::SessionEvent;
 use super::{Gold, Windowing};
 use crate::event::time::{Span, Timestamp};
 use crate::lake::LakeError;
-use crate::lake::arrow::array::RecordBatch;
 use crate::lake::file::Statistics;
 use crate::lake::log::Add;
 use crate::lake::snapshot::Snapshot;
 use crate::silver::schema as silver;
+use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ impl Gold {
         bucket: Bucket,
     ) -> Result<Vec<RecordBatch>, LakeError> {
         let stamp = Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) };
-        self.fold_within(files, dates, bucket, move |sessions| rows::to_rows(&sessions, stamp)).await
+        self.fold_within(files, dates, bucket, move |sessions| Ok(rows::to_rows(&sessions, stamp)?)).await
     }
 
     /// The sessions that start on `date`.

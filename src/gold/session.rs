@@ -8,7 +8,7 @@ use super::session_event::{Attribute, EventOrder, SessionEvent, SessionKey};
 use crate::event::click::EventType;
 use crate::event::ids::EventKey;
 use crate::event::money::Money;
-use crate::event::time::Timestamp;
+use crate::event::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -140,6 +140,10 @@ impl Session {
     /// Whether the session has counted `event` already, as far as it remembers.
     pub fn has_event(&self, event: &SessionEvent) -> bool {
         self.event_keys.binary_search(&event.event_key()).is_ok()
+    }
+
+    pub fn duration(&self) -> Span {
+        self.end - self.start
     }
 
     pub fn purchase_count(&self) -> i64 {

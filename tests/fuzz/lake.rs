@@ -9,7 +9,8 @@ use clickstream::event::parse::{Limits, parse};
 use clickstream::event::received::ReceivedBatch;
 use clickstream::event::time::{Span, Timestamp};
 use clickstream::gold::control::{RUN, Run};
-use clickstream::gold::rows::{Stamp as Written, from_rows, to_rows};
+use clickstream::gold::rows::{from_rows, to_rows};
+use clickstream::gold::schema::Stamp as Written;
 use clickstream::gold::session::{Counts, Products, Session, State};
 use clickstream::gold::session_event::{self, SessionKey};
 use clickstream::gold::{Windowing, layout, merge, schema};
@@ -188,7 +189,7 @@ fn state(input: &[u8]) {
 /// With counts and times as no event makes them.
 fn session(state: State) -> Session {
     Session {
-        key: SessionKey::of("u", "s").expect("neither is empty"),
+        key: SessionKey::new("u", "s").expect("neither is empty"),
         start: Timestamp(i64::MIN),
         end: Timestamp(i64::MAX),
         total_events: i64::MAX,
