@@ -6,8 +6,8 @@ use super::finding::{Kind, NAMED, Object};
 use super::logs::Walked;
 use super::origin::column;
 use crate::event::time::Timestamp;
-use crate::gold::difference::{How, Key};
-use crate::gold::recompute::{Comparison, slices};
+use crate::gold::compare::{Comparison, How, Key};
+use crate::gold::recompute::date_ranges;
 use crate::gold::{APP_ID, Gold, schema};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -95,7 +95,7 @@ impl Looking<'_> {
         reached
     }
 
-    /// Sessions stored against sessions recomputed, slice by slice of dates.
+    /// Sessions stored against sessions recomputed, one range of dates after the other.
     pub async fn compare_gold(
         &mut self,
         gold: &Gold,
@@ -103,9 +103,9 @@ impl Looking<'_> {
         silver: &Snapshot,
     ) -> Result<BTreeMap<NaiveDate, Comparison>, LakeError> {
         let mut differing = BTreeMap::new();
-        let slices = slices(silver);
-        for (done, &dates) in slices.iter().enumerate() {
-            self.progress("recomputing gold", done, slices.len());
+        let ranges = date_ranges(silver);
+        for (done, &dates) in ranges.iter().enumerate() {
+            self.progress("recomputing gold", done, ranges.len());
             let compared = gold.compare(stored, silver, dates).await?;
             differing.extend(compared.into_iter().filter(|(_, comparison)| comparison.differs()));
         }

@@ -58,10 +58,10 @@ fn strings<'r>(lists: impl Iterator<Item = Option<Vec<Option<&'r str>>>>) -> Arr
     Arc::new(builder.finish())
 }
 
-fn longs<'r>(lists: impl Iterator<Item = &'r [i64]>) -> ArrayRef {
+fn longs(lists: impl Iterator<Item = Vec<i64>>) -> ArrayRef {
     let mut builder = ListBuilder::new(Int64Builder::new()).with_field(list_element(DataType::Int64));
     for list in lists {
-        builder.values().append_slice(list);
+        builder.values().append_slice(&list);
         builder.append(true);
     }
     Arc::new(builder.finish())

@@ -24,7 +24,7 @@ pub(super) enum Value<R> {
     Binary(for<'r> fn(&'r R) -> Option<&'r [u8]>),
     Strings(for<'r> fn(&'r R) -> Option<Vec<Option<&'r str>>>),
     Long(fn(&R) -> Option<i64>),
-    Longs(for<'r> fn(&'r R) -> &'r [i64]),
+    Longs(fn(&R) -> Vec<i64>),
     Integer(fn(&R) -> Option<i32>),
     Double(fn(&R) -> Option<f64>),
     Boolean(fn(&R) -> Option<bool>),
@@ -62,7 +62,7 @@ impl<R> Column<R> {
         Self::new(name, about, Value::Long(of))
     }
 
-    pub fn longs(name: &'static str, about: &'static str, of: for<'r> fn(&'r R) -> &'r [i64]) -> Self {
+    pub fn longs(name: &'static str, about: &'static str, of: fn(&R) -> Vec<i64>) -> Self {
         Self::new(name, about, Value::Longs(of))
     }
 

@@ -72,12 +72,12 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
         ingest: ingest::Settings { limits: limits(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
         gold: gold::Settings {
             windowing: gold::Windowing {
-                timeout_micros: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)).micros(),
+                timeout: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)),
                 max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
             },
-            allowed_lateness_micros: reader.span(ALLOWED_LATENESS, Span::from_hours(7)).micros(),
-            slice_versions: 500,
-            slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
+            allowed_lateness: reader.span(ALLOWED_LATENESS, Span::from_hours(7)),
+            micro_batch_versions: 500,
+            micro_batch_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             rewrite_bytes: 64 << 20,
             file_rows: 20_000,
         },

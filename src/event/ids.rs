@@ -41,7 +41,7 @@ fn not_blank(text: String) -> Option<String> {
 
 /// 64 bits that recognise an event when it is sent again under another sequence number: the hash of its id and time
 /// where it has an id, else of its bytes. Signed, since Delta has no unsigned long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EventKey(pub i64);
 
 /// Position of an event within its partition. Grows from event to event, perhaps with gaps.

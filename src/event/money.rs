@@ -7,7 +7,7 @@ use std::fmt;
 
 /// An amount in ten-thousandths of a currency unit, from [`Money::MIN`] to [`Money::MAX`] where [`Money::parse`] made
 /// it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub struct Money(pub i64);
 
 /// Why a text is no amount.

@@ -1,19 +1,13 @@
-//! `control/watermarks`: one row for each commit to gold, with the watermark before and after.
+//! The control row: what one run did, and how it moved the watermark. Table `control/watermarks` has one row for each run
+//! that committed to gold.
 //!
-//! The row of a commit is also in the commit itself, so that a row lost to a kill can be written later, unchanged.
+//! The commit to gold carries the same values as JSON, so that a row that a kill prevented can be written later. Reading and
+//! writing the table is the business of [`control_table`](super::control_table).
 
-use crate::columns::{Column, Rows, TableSpec, declare};
-use crate::event::time::Timestamp;
-use crate::lake::LakeError;
-use crate::lake::append::{Append, Appender, SourcePosition};
-use crate::lake::log::Version;
-use crate::lake::snapshot::Replay;
-use crate::lake::store::Lake;
-use crate::lake::table::Table;
-use crate::lake::workers::Workers;
-use arrow::array::{StringArray, TimestampMicrosecondArray};
+use crate::columns::{Column, ColumnError, TableSpec, declare};
+use crate::event::time::{Span, Timestamp};
+use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 pub const TABLE: &str = "control/watermarks";
 
@@ -24,41 +18,52 @@ declare! {
     ACTIVITY = "activity", string(|run| Some(run.activity.as_str())).required();
     /// When the run ended.
     FINISHED_AT = "finished_at", timestamp(|run| Some(run.finished_at)).required();
-    /// Version of silver that gold had read before; -1 for none.
+    /// Version of silver that gold had read before the run; -1 if it had read none.
     SILVER_VERSION_BEFORE = "silver_version_before", long(|run| Some(run.silver_version_before)).required();
-    /// Version of silver that gold has read after it.
+    /// Version of silver that gold has read after the run.
     SILVER_VERSION = "silver_version", long(|run| Some(run.silver_version)).required().with_statistics();
     /// Version of gold that the run committed.
     GOLD_VERSION = "gold_version", long(|run| Some(run.gold_version)).required().with_statistics();
-    /// Watermark before; null before the first event, and for a rebuild, which does not move it.
+    /// Watermark before the run; null if gold had read no event, and for a rebuild, which does not move the watermark.
     WATERMARK_BEFORE = "watermark_before", timestamp(|run| run.watermark_before);
-    /// Watermark after.
+    /// Watermark after the run; null if gold has read no event, and for a rebuild.
     WATERMARK = "watermark", timestamp(|run| run.watermark).with_statistics();
-    /// Number of events read from silver.
+    /// Number of events that the run read from silver.
     EVENTS = "events", long(|run| Some(run.events)).required();
-    /// Number of them that were counted already.
+    /// Number of these events that a session had counted before, or that the run read twice.
     DUPLICATES = "duplicates", long(|run| Some(run.duplicates)).required();
-    /// Number of them that were older than the watermark. They are merged all the same.
+    /// Number of these events that were older than the watermark before the run. They are merged all the same.
     LATE_EVENTS = "late_events", long(|run| Some(run.late_events)).required();
     /// Number of sessions that are new or changed.
     SESSIONS_WRITTEN = "sessions_written", long(|run| Some(run.sessions_written)).required();
-    /// Number of stored sessions that were replaced.
+    /// Number of stored sessions that these replaced.
     SESSIONS_REPLACED = "sessions_replaced", long(|run| Some(run.sessions_replaced)).required();
-    /// Number of stored sessions that became one with another.
+    /// Number of stored sessions that became part of another stored session.
     SESSIONS_BRIDGED = "sessions_bridged", long(|run| Some(run.sessions_bridged)).required();
-    /// Number of files added to gold.
+    /// Number of files that the run added to gold.
     FILES_ADDED = "files_added", long(|run| Some(run.files_added)).required();
-    /// Number of files removed from gold.
+    /// Number of files that the run removed from gold.
     FILES_REMOVED = "files_removed", long(|run| Some(run.files_removed)).required();
-    /// How long the run worked, in milliseconds.
-    DURATION_MS = "duration_ms", long(|run| Some(run.duration_ms)).required();
+    /// How long the run took, in milliseconds.
+    DURATION_MS = "duration_ms", long(|run| Some(run.duration.millis())).required();
 }
 
-/// Member of gold's `commitInfo` that holds the [`Run`].
+pub fn columns() -> Vec<Column<Run>> {
+    declared()
+}
+
+pub fn table() -> TableSpec {
+    TableSpec::of(TABLE, &columns())
+}
+
+/// Member of the `commitInfo` of a commit to gold that holds the [`Run`].
 pub const RUN: &str = "run";
 
-/// How far to look back for the last row: the commits behind it hold none only in damaged tables.
-const LOOK_BACK: Version = 100;
+/// A version of a Delta table, as `lake` counts them. This file does not import `lake`, which does I/O.
+type Version = i64;
+
+/// Stored instead of a version where there is none yet.
+pub(super) const NO_VERSION: Version = -1;
 
 /// What made a commit to gold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +82,7 @@ impl Activity {
     }
 }
 
-/// One commit to gold.
+/// One run that committed to gold. Stored as JSON in that commit, under the names given here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub activity: Activity,
@@ -85,7 +90,7 @@ pub struct Run {
     pub silver_version_before: Version,
     pub silver_version: Version,
     pub gold_version: Version,
-    /// `None` for a rebuild, which does not move it.
+    /// `None` for a rebuild, which does not move the watermark.
     pub watermark_before: Option<Timestamp>,
     pub watermark: Option<Timestamp>,
     pub events: i64,
@@ -96,18 +101,19 @@ pub struct Run {
     pub sessions_bridged: i64,
     pub files_added: i64,
     pub files_removed: i64,
-    pub duration_ms: i64,
+    #[serde(rename = "duration_ms", with = "millis")]
+    pub duration: Span,
 }
 
 impl Run {
-    /// A run of which nothing is known yet.
+    /// A run that has done nothing.
     pub fn nothing(activity: Activity) -> Self {
         Run {
             activity,
             finished_at: Timestamp(0),
-            silver_version_before: -1,
-            silver_version: -1,
-            gold_version: -1,
+            silver_version_before: NO_VERSION,
+            silver_version: NO_VERSION,
+            gold_version: NO_VERSION,
             watermark_before: None,
             watermark: None,
             events: 0,
@@ -118,93 +124,88 @@ impl Run {
             sessions_bridged: 0,
             files_added: 0,
             files_removed: 0,
-            duration_ms: 0,
+            duration: Span::ZERO,
         }
     }
-}
 
-pub fn columns() -> Vec<Column<Run>> {
-    declared()
-}
-
-pub fn table() -> TableSpec {
-    TableSpec::of(TABLE, &columns())
-}
-
-/// The control table.
-#[derive(Clone)]
-pub struct Control {
-    pub table: Table,
-    appender: Appender,
-}
-
-/// What the control table says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recorded {
-    pub watermark: Option<Timestamp>,
-    /// Silver version of the last recorded sessionizing.
-    pub silver_version: Option<Version>,
-    /// Gold version of the last recorded rebuild.
-    pub rebuilt_at: Option<Version>,
-}
-
-impl Control {
-    pub fn new(lake: &Lake, workers: &Workers) -> Self {
-        let table = Table::at(lake, table(), workers);
-        Control { appender: Appender::new(table.clone()), table }
-    }
-
-    /// `gold_id` is the id of the gold table: one that was dropped and made anew starts its own history.
-    pub async fn recorded(&self, gold_id: &str) -> Result<Recorded, LakeError> {
-        let Some(snapshot) = self.table.snapshot_if_there(Replay::Txns).await? else { return Ok(Recorded::default()) };
-        let reached = |activity| snapshot.txns.get(&app_id(activity, gold_id)).map(|progress| progress.version);
-        Ok(Recorded {
-            watermark: self.last_watermark(snapshot.version).await?,
-            silver_version: reached(Activity::Sessionize),
-            rebuilt_at: reached(Activity::Rebuild),
-        })
-    }
-
-    /// The last row of sessionize decides. A rebuild does not move the watermark: what an earlier version wrote of it in
-    /// a later row was read before sessionizing moved on, and never takes it back.
-    async fn last_watermark(&self, newest: Version) -> Result<Option<Timestamp>, LakeError> {
-        let mut last = None;
-        for version in ((newest - LOOK_BACK).max(0)..=newest).rev() {
-            let Some(commit) = self.table.log.read(version).await? else { break };
-            let Some(add) = commit.adds().next() else { continue };
-            let mut is_sessionize = false;
-            for batch in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
-                let rows = Rows::of(TABLE, &batch);
-                let watermarks: &TimestampMicrosecondArray = rows.column(WATERMARK)?;
-                let activities: &StringArray = rows.column(ACTIVITY)?;
-                last = watermarks.iter().flatten().map(Timestamp).max().max(last);
-                is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
-            }
-            if is_sessionize {
-                break;
-            }
-        }
-        Ok(last)
-    }
-
-    /// Adds the row of `run`, once, however often it is tried and by whom.
-    pub async fn record(&self, gold_id: &str, run: &Run) -> Result<(), Arc<LakeError>> {
-        let sequence = match run.activity {
-            Activity::Sessionize => run.silver_version,
-            Activity::Rebuild => run.gold_version,
-        };
-        let append = Append {
-            app_id: app_id(run.activity, gold_id),
-            partition: None,
-            rows: table().record_batch(&columns(), std::slice::from_ref(run)).map_err(LakeError::from)?,
-            positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
-            now_ms: run.finished_at.millis(),
-        };
-        self.appender.append(append).await.map(|_| ())
+    pub(super) fn finish(&mut self, started_at: Timestamp, finished_at: Timestamp) {
+        self.finished_at = finished_at;
+        self.duration = finished_at - started_at;
     }
 }
 
-/// The name under which runs of one gold table are recorded.
+/// A span as whole milliseconds.
+mod millis {
+    use crate::event::time::Span;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(span.millis())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        // Clamped to what a span can hold, so that it is written again as it was read.
+        let millis = i64::deserialize(deserializer)?.clamp(i64::MIN / 1_000, i64::MAX / 1_000);
+        Ok(Span::from_millis(millis))
+    }
+}
+
+/// The name under which the control table records the runs of the gold table with id `gold_id`.
 pub fn app_id(activity: Activity, gold_id: &str) -> String {
     format!("control:{}/{gold_id}", activity.as_str())
+}
+
+/// The control row of `run`.
+pub(super) fn row(run: &Run) -> Result<RecordBatch, ColumnError> {
+    table().record_batch(&columns(), std::slice::from_ref(run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Every log of gold that exists holds these names.
+    #[test]
+    fn the_stored_form_of_a_run_stays() {
+        let run = Run {
+            activity: Activity::Sessionize,
+            finished_at: Timestamp(1),
+            silver_version_before: NO_VERSION,
+            silver_version: 2,
+            gold_version: 3,
+            watermark_before: None,
+            watermark: Some(Timestamp(4)),
+            events: 5,
+            duplicates: 6,
+            late_events: 7,
+            sessions_written: 8,
+            sessions_replaced: 9,
+            sessions_bridged: 10,
+            files_added: 11,
+            files_removed: 12,
+            duration: Span::from_millis(13),
+        };
+        let stored = json!({
+            "activity": "sessionize",
+            "finished_at": 1,
+            "silver_version_before": -1,
+            "silver_version": 2,
+            "gold_version": 3,
+            "watermark_before": null,
+            "watermark": 4,
+            "events": 5,
+            "duplicates": 6,
+            "late_events": 7,
+            "sessions_written": 8,
+            "sessions_replaced": 9,
+            "sessions_bridged": 10,
+            "files_added": 11,
+            "files_removed": 12,
+            "duration_ms": 13,
+        });
+        assert_eq!(serde_json::to_value(&run).expect("a run is JSON"), stored);
+        assert_eq!(serde_json::from_value::<Run>(stored).expect("a stored run can be read"), run);
+        assert_eq!(json!(Activity::Rebuild), "rebuild");
+    }
 }

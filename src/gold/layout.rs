@@ -1,66 +1,75 @@
-//! Which gold files an activation opens, and how rows are laid out in new ones.
+//! Which gold files a run opens, and how rows are laid out in new ones.
+//!
+//! Decides by the statistics and tags that the log keeps of each file. Reads and writes nothing.
 
 use super::Settings;
 use super::rows;
 use super::schema::{self, Stamp};
 use super::session::Session;
 use crate::columns::Rows;
-use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use crate::event::time::{Span, Timestamp};
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
-use crate::lake::arrow::compute;
 use crate::lake::file::{NewFile, Statistics};
 use crate::lake::log::Add;
+use arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Tag of a gold file: earliest end of a session in it that was not final, in microseconds. No tag, no such session.
+/// Tag of a gold file: the earliest end of a session in it that was not final when it was written, in microseconds.
+/// Absent where every session was final.
 const EARLIEST_OPEN_END: &str = "clickstream.earliestOpenEnd";
-/// Tag of every gold file, so that the absence of the other one means something.
+/// Tag of every gold file, which tells "no open session" from "written without tags".
 const FINALITY_KNOWN: &str = "clickstream.finalityKnown";
 
-/// Finality is brought up to date in steps of this much watermark progress.
-const FINALITY_STEP_MICROS: i64 = 3_600 * MICROS_PER_SECOND;
+/// Finality is brought up to date each time that the watermark has advanced by this much.
+const FINALITY_STEP: Span = Span::from_hours(1);
 
-/// Files that one activation rewrites for finality alone.
-const FINALITY_FILES: usize = 16;
+/// How many files one run may rewrite for finality alone.
+const MAX_FINALITY_FILES: usize = 16;
 
-/// The files in which an event of one of `times` (sorted) can touch a session.
-pub fn candidate_files<'a>(files: impl Iterator<Item = &'a Add>, times: &[i64], timeout_micros: i64) -> Vec<&'a Add> {
-    files.filter(|add| is_within_reach(add, times, timeout_micros)).collect()
+/// The files with sessions that an event at one of `times` (sorted) can touch.
+pub fn candidate_files<'a>(files: impl Iterator<Item = &'a Add>, times: &[Timestamp], timeout: Span) -> Vec<&'a Add> {
+    files.filter(|add| is_candidate(add, times, timeout)).collect()
 }
 
-fn is_within_reach(add: &Add, times: &[i64], timeout_micros: i64) -> bool {
+fn is_candidate(add: &Add, times: &[Timestamp], timeout: Span) -> bool {
     let statistics = Statistics::of(add);
-    let starts = statistics.instants(schema::SESSION_START_TIME);
-    let ends = statistics.instants(schema::SESSION_END_TIME);
-    // A file that nothing is known of has to be opened.
+    let starts = instants(&statistics, schema::SESSION_START_TIME);
+    let ends = instants(&statistics, schema::SESSION_END_TIME);
+    // Without statistics, only opening the file shows what is in it.
     let (Some((earliest, _)), Some((_, latest))) = (starts, ends) else { return true };
-    let first = times.partition_point(|&at| at < earliest.saturating_sub(timeout_micros));
-    times.get(first).is_some_and(|&at| at <= latest.saturating_add(timeout_micros))
+    let first = times.partition_point(|&at| at < earliest - timeout);
+    times.get(first).is_some_and(|&at| at <= latest + timeout)
 }
 
-/// The files with sessions that became final since they were written, as of the last full hour of the watermark: a
-/// file is rewritten for finality alone at most once an hour.
-pub fn due_for_finality(add: &Add, watermark: Timestamp, timeout_micros: i64) -> bool {
-    let hour = watermark.0.div_euclid(FINALITY_STEP_MICROS).saturating_mul(FINALITY_STEP_MICROS);
-    let final_before = hour.saturating_sub(timeout_micros);
+/// The earliest and the latest instant of a column in a file, where its statistics say so.
+pub(super) fn instants(statistics: &Statistics, column: &str) -> Option<(Timestamp, Timestamp)> {
+    statistics.instants(column).map(|(earliest, latest)| (Timestamp(earliest), Timestamp(latest)))
+}
+
+/// Whether `add` has sessions that became final since it was written, as of the last full hour of the watermark. So a file
+/// is rewritten for finality alone at most once an hour.
+pub fn is_due_for_finality(add: &Add, watermark: Timestamp, timeout: Span) -> bool {
+    let step = FINALITY_STEP.micros();
+    let hour = Timestamp(watermark.0.div_euclid(step).saturating_mul(step));
+    let final_before = hour - timeout;
     let tag = |name| add.tags.as_ref().and_then(|tags| tags.get(name).cloned().flatten());
-    match (tag(FINALITY_KNOWN), tag(EARLIEST_OPEN_END).and_then(|end| end.parse::<i64>().ok())) {
-        (Some(_), Some(end)) => end < final_before,
+    match (tag(FINALITY_KNOWN), tag(EARLIEST_OPEN_END).and_then(|end| end.parse().ok())) {
+        (Some(_), Some(end)) => Timestamp(end) < final_before,
         (Some(_), None) => false,
         (None, _) => {
-            let ends = Statistics::of(add).instants(schema::SESSION_END_TIME);
+            let ends = instants(&Statistics::of(add), schema::SESSION_END_TIME);
             ends.is_none_or(|(earliest, _)| earliest < final_before)
         }
     }
 }
 
-/// A gold file read into memory, and the rows of it that stay.
+/// A gold file read into memory, and which of its rows are replaced.
 #[derive(Debug, Clone)]
 pub struct OpenFile {
     pub add: Add,
     pub rows: RecordBatch,
-    /// Rows whose session is replaced.
+    /// Indices of the rows whose session is replaced; the others are kept.
     pub replaced: BTreeSet<usize>,
 }
 
@@ -75,12 +84,13 @@ impl OpenFile {
     }
 }
 
+/// The session date of a gold file, as its partition says it.
 pub fn partition(add: &Add) -> String {
     add.partition_values.get(schema::SESSION_DATE).cloned().flatten().unwrap_or_default()
 }
 
-/// Files that no changed session forces open: for each date that gets sessions and has none of its files open, its
-/// smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
+/// Files that are rewritten although none of their sessions changed: for each date that gets sessions and has no open
+/// file, its smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
 pub fn to_rewrite_too(
     files: &BTreeMap<String, Add>,
     changed: &[Session],
@@ -99,15 +109,15 @@ pub fn to_rewrite_too(
     let smallest = dates.difference(&open_dates).filter_map(smallest_of);
     let open: BTreeSet<&str> = opened.iter().map(|file| file.add.path.as_str()).collect();
     let is_due = |add: &&Add| {
-        let due = |watermark| due_for_finality(add, watermark, settings.windowing.timeout_micros);
+        let due = |watermark| is_due_for_finality(add, watermark, settings.windowing.timeout);
         watermark.is_some_and(due) && !open.contains(add.path.as_str())
     };
-    let due = files.values().filter(is_due).take(FINALITY_FILES);
+    let due = files.values().filter(is_due).take(MAX_FINALITY_FILES);
     let chosen: BTreeMap<&str, &Add> = smallest.chain(due).map(|add| (add.path.as_str(), add)).collect();
     chosen.into_values().cloned().collect()
 }
 
-/// New files that hold the kept rows of `opened` and the sessions `changed`, by session date. CPU-bound.
+/// New files that hold the kept rows of `opened` and the sessions in `changed`, by session date. CPU-bound.
 pub fn lay_out(
     opened: &[OpenFile],
     changed: &[Session],
@@ -136,7 +146,8 @@ pub fn lay_out(
     Ok(files)
 }
 
-/// Batches of about `file_rows` rows; ordered by start once there is more than one, so that each covers its own time.
+/// Cuts `rows` into batches of at most `file_rows`. Several batches are ordered by session start, so that each file covers
+/// a time of its own.
 fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeError> {
     let total = rows.num_rows();
     if total == 0 {
@@ -155,13 +166,13 @@ fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeErro
 
 fn encode(date: &str, rows: RecordBatch, stamp: Stamp) -> Result<NewFile, LakeError> {
     let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_END_TIME)?;
-    let open = ends.values().iter().copied().filter(|&end| end >= stamp.final_before.0).min();
+    let open = ends.values().iter().copied().filter(|&end| Timestamp(end) >= stamp.final_before).min();
     let mut file = NewFile::encode(&schema::table(), Some(date), std::slice::from_ref(&rows))?;
     file.tags.insert(FINALITY_KNOWN.into(), Some("true".into()));
     file.tags.extend(open.map(|end| (EARLIEST_OPEN_END.to_owned(), Some(end.to_string()))));
     Ok(file)
 }
 
-fn internal(error: crate::lake::arrow::error::ArrowError) -> LakeError {
+fn internal(error: arrow::error::ArrowError) -> LakeError {
     LakeError::Internal { attempt: "lay out sessions", table: schema::TABLE.into(), detail: error.to_string() }
 }

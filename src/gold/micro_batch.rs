@@ -1,25 +1,24 @@
-//! A slice: the silver versions that one activation takes, and the facts in them.
+//! A micro-batch: the versions of silver that one run reads, and the events in them.
 
 use super::session_event::{self, SessionEvent};
 use super::{Gold, Settings};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::file::Statistics;
-use crate::lake::log::Add;
-use crate::lake::log::Version;
+use crate::lake::log::{Add, Version};
 use crate::lake::table::{Change, Table};
 use futures::{StreamExt, TryStreamExt};
 
-/// Silver files that are read at once.
+/// How many silver files are read at once.
 const READ_AHEAD: usize = 4;
 
-/// Consecutive silver versions right behind the one that gold has reached.
+/// Consecutive silver versions, the first of which directly follows the version that gold has read.
 #[derive(Debug, Clone, Default)]
-pub struct MicroBatch {
-    /// Facts by version, ascending; never empty.
+pub(super) struct MicroBatch {
+    /// Events by version, ascending; never empty, though a version may have no events.
     pub versions: Vec<(Version, Vec<SessionEvent>)>,
-    /// Versions known to be behind this slice.
-    pub left: usize,
+    /// How many newer versions are known.
+    pub versions_left: usize,
 }
 
 impl MicroBatch {
@@ -27,74 +26,78 @@ impl MicroBatch {
         self.versions.last().map(|(version, _)| *version)
     }
 
-    pub fn facts(&self) -> impl Iterator<Item = &SessionEvent> {
-        self.versions.iter().flat_map(|(_, facts)| facts)
+    pub fn events(&self) -> impl Iterator<Item = &SessionEvent> {
+        self.versions.iter().flat_map(|(_, events)| events)
     }
 
     pub fn newest_event_time(&self) -> Option<Timestamp> {
-        self.facts().map(SessionEvent::at).max()
+        self.events().map(SessionEvent::at).max()
     }
 
-    /// Event times, sorted: where stored sessions may be touched.
-    pub fn event_times(&self) -> Vec<i64> {
-        let mut times: Vec<i64> = self.facts().map(|fact| fact.place.at).collect();
+    /// Sorted.
+    pub fn event_times(&self) -> Vec<Timestamp> {
+        let mut times: Vec<Timestamp> = self.events().map(SessionEvent::at).collect();
         times.sort_unstable();
         times
     }
 
-    /// Keeps the first half of the versions; a single version stays.
+    /// Keeps the first half of the versions, but at least one.
     pub fn halve(&mut self) {
         let keep = (self.versions.len() / 2).max(1);
-        self.left += self.versions.len() - keep;
+        self.versions_left += self.versions.len() - keep;
         self.versions.truncate(keep);
     }
 }
 
 impl Gold {
-    /// The next slice behind `reached`, or none when silver has nothing new.
-    pub(super) async fn read_micro_batch(&self, reached: Version) -> Result<Option<MicroBatch>, LakeError> {
-        // One version more than is taken tells whether there is more to do.
-        let mut changes = self.silver.changes_after(reached, self.settings.slice_versions + 1).await?;
-        let taken = versions_to_take(&changes, &self.settings);
-        let left = changes.len() - taken;
-        changes.truncate(taken);
+    /// The micro-batch that follows silver version `read`, or `None` when silver has nothing new.
+    pub(super) async fn next_micro_batch(&self, read: Option<Version>) -> Result<Option<MicroBatch>, LakeError> {
+        if !self.silver.exists().await? {
+            return Ok(None);
+        }
+        // One version more than fits tells whether there is more to do.
+        let limit = self.settings.micro_batch_versions + 1;
+        let mut changes = self.silver.changes_after(read.unwrap_or(-1), limit).await?;
+        let fitting = fitting_versions(&changes, &self.settings);
+        let versions_left = changes.len() - fitting;
+        changes.truncate(fitting);
         if changes.is_empty() {
             return Ok(None);
         }
         let read = |change: Change| async move {
-            let mut facts = Vec::new();
+            let mut events = Vec::new();
             for add in &change.added {
-                facts.extend(events_of(&self.silver, add, |_, _| true).await?);
+                events.extend(events_of(&self.silver, add, |_, _| true).await?);
             }
-            Ok::<_, LakeError>((change.version, facts))
+            Ok::<_, LakeError>((change.version, events))
         };
         let versions = futures::stream::iter(changes).map(read).buffered(READ_AHEAD).try_collect().await?;
-        Ok(Some(MicroBatch { versions, left }))
+        Ok(Some(MicroBatch { versions, versions_left }))
     }
 }
 
-fn versions_to_take(changes: &[Change], settings: &Settings) -> usize {
+fn fitting_versions(changes: &[Change], settings: &Settings) -> usize {
     let mut rows = 0;
-    let within = |change: &&Change| {
-        let fits = rows < settings.slice_rows;
+    let fits = |change: &&Change| {
+        let fits = rows < settings.micro_batch_rows;
         rows += change.added.iter().filter_map(|add| Statistics::of(add).num_records).sum::<i64>() as usize;
         fits
     };
-    changes.iter().take(settings.slice_versions).take_while(within).count()
+    changes.iter().take(settings.micro_batch_versions).take_while(fits).count()
 }
 
-/// The facts in one silver file, of the visits that `wanted` accepts.
+/// The events in one silver file whose user id and session id `wanted` accepts.
 pub(super) async fn events_of<W>(silver: &Table, add: &Add, wanted: W) -> Result<Vec<SessionEvent>, LakeError>
 where
     W: Fn(&str, &str) -> bool + Send + 'static,
 {
     let batches = silver.read(add, session_event::COLUMNS).await?;
-    let read = move || {
-        let mut facts = Vec::new();
+    let work = move || {
+        let mut events = Vec::new();
         for batch in &batches {
-            session_event::read(batch, &wanted, &mut facts)?;
+            session_event::read(batch, &wanted, &mut events)?;
         }
-        Ok(facts)
+        Ok(events)
     };
-    silver.workers.run("read events", read).await?
+    silver.workers.run("read events", work).await?
 }

@@ -1,136 +1,169 @@
-//! Gold: sessions, as a MERGE without a state store.
+//! Gold: one row for each session, kept up to date by small merges, without a state store.
 //!
 //! # The difficulty
 //!
-//! Events come in any order, hours late, twice, and cut into batches anywhere; the process that counts them is killed
-//! at any moment, and a second one may be counting beside it. The table must be, row for row, what one would get by
-//! sorting all events there ever were and walking through them once.
+//! Events arrive in any order, some of them hours late and some of them twice, in batches that are cut anywhere. The
+//! process that merges them can be killed at any moment, and a second one may be running at the same time. Still the table
+//! must be, row for row, what one would get by sorting all the events that ever arrived and walking through them once.
 //!
 //! # Sessions are a function of events
 //!
-//! A session is a maximal run of events of one visit (`user_id`, `session_id`) whose neighbours are at most the
-//! inactivity timeout apart, by event time. Nothing in this depends on when an event arrived. With a timeout of 30 minutes:
+//! An *event* is one thing that a user did. Its *event time* says when it happened, which may be long before it arrived. Its
+//! user id and the session id that its producer gave it are its *session key*. Events with different keys never share a
+//! session, so the rest of this page is about the events of one key.
+//!
+//! A key can be in use for days, with long pauses. Gold cuts it at the pauses: two events that follow each other in event
+//! time are in the same session if they are at most the *inactivity timeout* apart (30 minutes unless set otherwise). The
+//! time from the first event of such a chain to its last one is a *session window*, and each session window is one row.
+//! Nothing in this definition depends on when an event arrived:
 //!
 //! ```text
-//!   event time   10:00    10:20         11:05  11:10                    two sessions: 10:20 and 11:05 are
-//!                  a--------b             c------d                      45 minutes apart
+//!   event time   10:00    10:20         11:05  11:10         two sessions, because 10:20 and 11:05
+//!                  a--------b             c------d           are 45 minutes apart
 //!
-//!   e arrives, three hours late, with event time 10:45:
+//!   e arrives three hours late, with event time 10:45:
 //!
-//!                  a--------b-----e-------c------d                      one session: every gap is at most 30
-//!                                bridge
+//!                  a--------b-----e-------c------d           one session, because no gap
+//!                              bridges                       is longer than 30 minutes
 //! ```
 //!
-//! So an event can extend a session, start one, or bridge two that are stored into one. It can touch only sessions whose
-//! `[start - timeout, end + timeout]` holds its time. Those are in the files whose statistics overlap that reach; all
-//! other files stay closed. [`session::Session::combine`] makes one session of two by minima, maxima, sums and unions:
-//! commutative and associative, so order and split do not matter. Sums are not idempotent; therefore a session keeps the
-//! keys of the events it has counted, and [`merge`](merge::merge) drops a fact that is among them.
+//! So a new event does one of three things: it starts a session, it extends one, or it *bridges* two stored sessions, which
+//! become one. It can touch only sessions whose window, widened by the timeout on both sides, contains its event time. The
+//! log keeps the earliest start and the latest end of the sessions in each file, so a merge knows which files can hold such
+//! a session ([`layout::candidate_files`]) and never opens the others.
 //!
-//! # Event time, watermark, lateness
+//! [`session::Session::combine`] makes one session of two by minima, maxima, sums and unions. These are commutative and
+//! associative, so neither the order of the events nor the batches they came in make a difference. A sum is not idempotent,
+//! however: an event that is merged twice would count twice. Therefore a session keeps the *event keys* of the events it
+//! has counted, and [`merge`](merge::merge) drops an event whose key is among them.
 //!
-//! The watermark is the newest event time seen less the allowed lateness. It never moves back. It decides when a session
-//! is called final, and nothing else: a late event is counted as late *and merged all the same*. There is no window state
-//! in memory that lateness could bloat, so there is nothing that would have to be protected by dropping data.
+//! # When a session is final
+//!
+//! Readers want to know whether a session can still grow. The *watermark* estimates how far event time has advanced: it is
+//! the newest event time that gold has read, minus the *allowed lateness* (seven hours unless set otherwise). It never moves
+//! back. A session is *final* once the watermark is later than its end by more than the timeout, because an event that
+//! could extend it would now be later than the lateness that is allowed.
+//!
+//! The watermark decides nothing else. An event older than the watermark is counted as late *and merged all the same*, even
+//! into a final session. Stream processors drop late events in order to bound the windows that they hold in memory. Gold
+//! holds none: the table is the state, so it needs no protection from late events.
 //!
 //! # Why running twice equals running once
 //!
-//! One activation reads the files that silver's log added behind the version that gold has reached, merges them and
-//! commits removed files, added files and the version reached, as the `txn` of `gold:sessions`, in *one* commit, placed
-//! right behind the version it was planned on ([`lake::rewrite`](crate::lake::rewrite)). A second activation beside it finds
-//! the place taken, and plans again on what is there. Killed before the commit, nothing has happened; killed after it,
-//! the next activation starts behind it. The control row is written after the commit, and may be missing after a
-//! kill: gold's `txn` is the truth, and the next activation writes the missing row first ([`repair`]).
+//! A timer calls [`Gold::sessionize`]. Each such *run* reads a *micro-batch*: the versions of silver's log that follow the
+//! one gold has read, up to a limit. It merges their events and makes *one* commit, which removes files, adds files and
+//! records the silver version read, as the `txn` of [`APP_ID`]. Three things can happen to a run:
 //!
-//! A worked example, with silver versions 5 and 6 new, gold at silver version 4:
+//! - *It is killed.* Before the commit, nothing has happened. After the commit, the next run starts at the version that
+//!   follows the recorded one.
+//! - *Another run commits first.* A commit succeeds only directly after the version it was planned on
+//!   ([`lake::rewrite`](crate::lake::rewrite)). So the slower run discards its plan and plans again on the new version.
+//! - *It completes.* Then it adds a *control row* to `control/watermarks`, which says what the run did and how it moved the
+//!   watermark. A kill can lose this row, but not what it says: the commit carries a copy, gold's `txn` tells that the row
+//!   is missing, and the next run writes it before it does anything else ([`control_table`]).
+//!
+//! # A worked example
+//!
+//! Gold has read silver up to version 4. Versions 5 and 6 are new, and version 7 follows later.
 //!
 //! ```text
-//!   silver 5: a 10:00, b 10:20      silver 6: c 11:05, b again (a producer's retry), d 11:10
-//!   facts: a b c d (b once), sorted and cut at gaps -> [a b] [c d]
-//!   stored sessions within reach: none            -> two new rows in session_date=...; txn gold:sessions = 6
-//!   silver 7: e 10:45                             -> reach 10:15..11:15 opens that one file; [a b] + e + [c d] is one
-//!                                                    row; the old file is removed, a new one added; txn = 7
+//!   run 1   silver 5    a 10:00, b 10:20
+//!           silver 6    c 11:05, b again (its producer sent it twice), d 11:10
+//!           events      a b c d: the second b has the event key of the first
+//!           candidates  no file: no stored session lies between 09:30 and 11:40
+//!           sessions    [a b] [c d], cut at the gap of 45 minutes
+//!           commit      adds one file with two rows; txn gold:sessions = 6
+//!
+//!   run 2   silver 7    e 10:45
+//!           candidates  that file: e can touch sessions between 10:15 and 11:15
+//!           sessions    [a b] + e + [c d] = [a b e c d]
+//!           commit      removes that file, adds one with one row; txn gold:sessions = 7
 //! ```
+//!
+//! The tests of [`merge`] replay it. Since sessions are a function of events, gold can also be computed from all of silver
+//! without looking at what is stored. [`recompute`] does that, [`compare`] finds the dates that differ, and [`rebuild`]
+//! replaces them. Nothing differs unless something is broken.
 
 pub mod schema;
 pub mod session_event;
 pub mod session;
 pub mod merge;
 pub mod rows;
-pub mod micro_batch;
-pub mod layout;
 pub mod control;
-mod repair;
+pub mod control_table;
+pub mod layout;
+mod commit;
+mod micro_batch;
 pub mod sessionize;
 pub mod recompute;
-pub mod difference;
+pub mod compare;
 pub mod rebuild;
 
 use crate::clock::Clock;
-use crate::event::time::Timestamp;
+use crate::event::time::{Span, Timestamp};
 use crate::lake::log::Version;
 use crate::lake::snapshot::Snapshot;
 use crate::lake::store::Lake;
 use crate::lake::table::Table;
 use crate::lake::workers::Workers;
 use crate::mutants::{self, Mutant};
-use control::Control;
+use control_table::ControlTable;
 
-/// The name under which gold records how far it has read silver.
+/// The name under which gold's log records which version of silver gold has read.
 pub const APP_ID: &str = "gold:sessions";
 
-/// When events belong together.
+/// Which events share a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windowing {
-    /// Longest time between neighbouring events of a session.
-    pub timeout_micros: i64,
-    /// Event keys that a session keeps at most.
+    /// The inactivity timeout: the longest time between neighbouring events of a session.
+    pub timeout: Span,
+    /// How many event keys a session keeps at most.
     pub max_event_keys: usize,
 }
 
 impl Windowing {
-    /// `earlier` is not after `later`, unless they overlap.
-    pub fn are_neighbours(&self, earlier: Timestamp, later: Timestamp) -> bool {
-        later.0.saturating_sub(earlier.0) <= self.timeout_micros
+    /// Whether what ends at `end` and what starts at `start` belong to one session. `start` is the later one, unless both
+    /// overlap.
+    pub fn are_neighbours(&self, end: Timestamp, start: Timestamp) -> bool {
+        start - end <= self.timeout
     }
 }
 
-/// How gold is made, and how much of it in one go.
+/// How gold is made, and how much of it one run makes.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub windowing: Windowing,
-    pub allowed_lateness_micros: i64,
-    /// Silver versions that one activation takes at most.
-    pub slice_versions: usize,
-    /// Silver rows after which it takes no further version.
-    pub slice_rows: usize,
-    /// Bytes of stored files above which it takes fewer versions.
+    pub allowed_lateness: Span,
+    /// How many versions of silver a micro-batch has at most.
+    pub micro_batch_versions: usize,
+    /// A micro-batch ends with the version that reaches this many rows of silver.
+    pub micro_batch_rows: usize,
+    /// A run that would rewrite more bytes of stored files than this takes fewer versions, but at least one.
     pub rewrite_bytes: i64,
-    /// Rows of a gold file.
+    /// How many rows a gold file has at most.
     pub file_rows: usize,
 }
 
 impl Settings {
-    /// The watermark once an event of time `newest` was seen.
-    pub fn watermark(&self, before: Option<Timestamp>, newest: Timestamp) -> Timestamp {
-        let candidate = newest.plus_micros(-self.allowed_lateness_micros);
-        before.map_or(candidate, |before| before.max(candidate))
+    /// The watermark after events up to event time `newest` were read.
+    fn watermark(&self, before: Option<Timestamp>, newest: Option<Timestamp>) -> Option<Timestamp> {
+        before.max(newest.map(|newest| newest - self.allowed_lateness))
     }
 
     /// Sessions that end before this are final.
-    pub fn final_before(&self, watermark: Timestamp) -> Timestamp {
-        watermark.plus_micros(-self.windowing.timeout_micros)
+    fn final_before(&self, watermark: Option<Timestamp>) -> Timestamp {
+        watermark.map_or(Timestamp(i64::MIN), |watermark| watermark - self.windowing.timeout)
     }
 }
 
-/// Gold and what it is made of.
+/// Gold, and the tables it works with.
 #[derive(Clone)]
 pub struct Gold {
     pub table: Table,
     pub silver: Table,
-    pub control: Control,
-    pub settings: Settings,
-    pub clock: Clock,
+    pub control: ControlTable,
+    settings: Settings,
+    clock: Clock,
 }
 
 impl Gold {
@@ -138,17 +171,15 @@ impl Gold {
         Gold {
             table: Table::at(lake, schema::table(), workers),
             silver: Table::at(lake, crate::silver::schema::table(), workers),
-            control: Control::new(lake, workers),
+            control: ControlTable::new(lake, workers),
             settings,
             clock: clock.clone(),
         }
     }
 }
 
-impl Snapshot {
-    /// Silver version that gold has reached; -1 before the first.
-    fn silver_version_read(&self) -> Version {
-        let known = self.txns.get(APP_ID).filter(|_| !mutants::is(Mutant::GoldTxnIgnored));
-        known.map_or(-1, |progress| progress.version)
-    }
+/// The version of silver that gold has read; `None` before the first run.
+fn silver_version_read(gold: &Snapshot) -> Option<Version> {
+    let recorded = gold.txns.get(APP_ID).filter(|_| !mutants::is(Mutant::GoldTxnIgnored));
+    recorded.map(|txn| txn.version)
 }

@@ -1,10 +1,11 @@
-//! Sessions as rows of gold, and back.
+//! Sessions as rows of gold, and rows of gold as sessions.
 
 use super::schema::{self, IS_FINAL, Row, Stamp};
 use super::session::{Counts, Products, Session};
 use super::session_event::SessionKey;
 use crate::columns::read::{text, texts};
 use crate::columns::{ColumnError, Rows};
+use crate::event::ids::EventKey;
 use crate::event::time::Timestamp;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -17,32 +18,33 @@ pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, Column
     schema::table().record_batch(&schema::columns(), &rows)
 }
 
-/// `rows` as they would be written at `stamp`: only `is_final` can have changed.
+/// `rows` as they would be written at `stamp`. They hold sessions that have not changed, so only `is_final` can differ.
 pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, ColumnError> {
     let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, rows).column(schema::SESSION_END_TIME)?;
-    let finals: BooleanArray = ends.values().iter().map(|&end| Some(end < stamp.final_before.0)).collect();
+    let finals: BooleanArray = ends.values().iter().map(|&end| Some(Timestamp(end) < stamp.final_before)).collect();
     let schema = rows.schema();
     let columns = schema.fields().iter().zip(rows.columns()).map(|(field, values)| match field.name() == IS_FINAL {
         true => Arc::new(finals.clone()) as ArrayRef,
         false => values.clone(),
     });
-    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|error| internal(error.to_string()))
+    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|source| error(source.to_string()))
 }
 
-/// The sessions in those rows of `rows` whose visit `wanted` accepts, each with its row.
+/// The sessions in `rows` whose key `wanted` accepts, each with the index of its row.
 pub fn from_rows(
     rows: &RecordBatch,
     wanted: impl Fn(&SessionKey) -> bool,
 ) -> Result<Vec<(usize, Session)>, ColumnError> {
     let rows = Rows::of(schema::TABLE, rows);
-    let users: &StringArray = rows.column(schema::USER_ID)?;
-    let visits: &StringArray = rows.column(schema::SESSION_ID)?;
+    let user_ids: &StringArray = rows.column(schema::USER_ID)?;
+    let session_ids: &StringArray = rows.column(schema::SESSION_ID)?;
     let stored = Stored::of(&rows)?;
     let mut found = Vec::new();
-    for row in 0..users.len() {
-        let visit = SessionKey::of(users.value(row), visits.value(row))?;
-        if wanted(&visit) {
-            found.push((row, stored.session(visit, row)?));
+    for row in 0..user_ids.len() {
+        let key = SessionKey::new(user_ids.value(row), session_ids.value(row));
+        let key = key.ok_or_else(|| error("an id is empty".to_owned()))?;
+        if wanted(&key) {
+            found.push((row, stored.session(key, row)?));
         }
     }
     Ok(found)
@@ -85,25 +87,27 @@ impl<'a> Stored<'a> {
         })
     }
 
-    fn session(&self, visit: SessionKey, row: usize) -> Result<Session, ColumnError> {
+    fn session(&self, key: SessionKey, row: usize) -> Result<Session, ColumnError> {
         let [add_to_cart, remove_from_cart, search, checkout] = self.counts.map(|counts| counts.value(row));
         let [ids, names, brands, categories] = self.products.map(|lists| texts(lists, row).into_iter().collect());
         let state = text(self.state, row).unwrap_or_default();
+        let event_keys = self.event_keys.value(row);
+        let state = serde_json::from_str(&state).map_err(|source| error(format!("column `state`: {source}")))?;
         Ok(Session {
-            visit,
+            key,
             start: Timestamp(self.start.value(row)),
             end: Timestamp(self.end.value(row)),
             total_events: self.total_events.value(row),
             counts: Counts { add_to_cart, remove_from_cart, search, checkout },
             products: Products { ids, names, brands, categories },
             is_bot: self.is_bot.value(row),
-            event_keys: self.event_keys.value(row).as_primitive::<Int64Type>().values().to_vec(),
+            event_keys: event_keys.as_primitive::<Int64Type>().values().iter().copied().map(EventKey).collect(),
             duplicates_unchecked: self.duplicates_unchecked.value(row),
-            state: serde_json::from_str(&state).map_err(|error| internal(format!("column `state`: {error}")))?,
+            state,
         })
     }
 }
 
-fn internal(detail: String) -> ColumnError {
+fn error(detail: String) -> ColumnError {
     ColumnError { attempt: "read or write sessions", table: schema::TABLE, detail }
 }

@@ -1,14 +1,16 @@
 //! The columns of `gold/sessions`: one row for each session.
+//!
+//! Says what each column means and how its value follows from a session. Knows no file and no log.
 
 use super::session::Session;
 use super::session_event::Attribute;
 use crate::columns::{Column, ColumnError, TableSpec, declare};
-use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use crate::event::time::Timestamp;
 use std::collections::BTreeSet;
 
 pub const TABLE: &str = "gold/sessions";
 
-/// What a row shows beyond its session: both depend on when it is written.
+/// What a row shows beyond its session. Both depend on when the row is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
     pub last_updated: Timestamp,
@@ -38,15 +40,15 @@ declare! {
     ['a] Row<'a>;
 
     /// Id of the visitor.
-    USER_ID = "user_id", string(|row| Some(row.session.visit.user_id.as_str())).required();
+    USER_ID = "user_id", string(|row| Some(row.session.key.user_id.as_str())).required();
     /// Id of the visit, as the producer sees it. A visit with pauses longer than the inactivity timeout is several sessions.
-    SESSION_ID = "session_id", string(|row| Some(row.session.visit.session_id.as_str())).required();
+    SESSION_ID = "session_id", string(|row| Some(row.session.key.session_id.as_str())).required();
     /// Event time of the first event.
     SESSION_START_TIME = "session_start_time", timestamp(|row| Some(row.session.start)).required().with_statistics();
     /// Event time of the last event.
     SESSION_END_TIME = "session_end_time", timestamp(|row| Some(row.session.end)).required().with_statistics();
     /// From the first event to the last, in seconds.
-    SESSION_DURATION_SECONDS = "session_duration_seconds", double(|row| Some(seconds(row.session))).required();
+    SESSION_DURATION_SECONDS = "session_duration_seconds", double(|row| Some(row.session.duration().as_seconds_f64())).required();
     /// Number of events, not of products; a duplicate counts once.
     TOTAL_EVENTS = "total_events", long(|row| Some(row.session.total_events)).required();
     /// Number of distinct page addresses.
@@ -101,7 +103,7 @@ declare! {
     /// The session has more events than event keys are kept: a duplicate of one of the others would be counted again.
     DUPLICATES_UNCHECKED = "duplicates_unchecked", boolean(|row| Some(row.session.duplicates_unchecked)).required();
     /// State, not for reports: the sorted keys of the events already counted.
-    EVENT_KEYS = "event_keys", longs(|row| &row.session.event_keys).required();
+    EVENT_KEYS = "event_keys", longs(|row| event_keys(row.session)).required();
     /// State, not for reports: what is needed to continue counting and cannot be read off the other columns. JSON.
     STATE = "state", string(|row| Some(row.state.as_str())).required();
     /// UTC date of the first event; the partition column.
@@ -116,8 +118,8 @@ pub fn table() -> TableSpec {
     TableSpec::of(TABLE, &columns())
 }
 
-fn seconds(session: &Session) -> f64 {
-    session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64
+fn event_keys(session: &Session) -> Vec<i64> {
+    session.event_keys.iter().map(|key| key.0).collect()
 }
 
 fn distinct(values: &BTreeSet<String>) -> Option<Vec<Option<&str>>> {

@@ -1,19 +1,22 @@
-//! A session as a value: what a fact makes of one, and what two of them make together.
+//! A session as a value: what one event makes of it, and what two sessions make together.
 //!
-//! [`Session::combine`] is commutative and associative: it takes minima, maxima, sums and unions, and a tie is broken
-//! by the total order of [`EventOrder`]. So the same events give the same session in any order and any split. It is not
-//! idempotent, since sums are not: whoever combines sees to it that no event is on both sides (`merge`).
+//! [`Session::combine`] is commutative and associative: it uses minima, maxima, sums and unions, and [`EventOrder`], a
+//! total order, breaks ties. So the same events give the same session in any order and any split. It is not idempotent,
+//! because sums are not: the caller ensures that no event is in both sessions (`merge`).
 
 use super::session_event::{Attribute, EventOrder, SessionEvent, SessionKey};
 use crate::event::click::EventType;
+use crate::event::ids::EventKey;
 use crate::event::money::Money;
-use crate::event::time::Timestamp;
+use crate::event::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
+/// One session window of one session key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    pub visit: SessionKey,
+    pub key: SessionKey,
     pub start: Timestamp,
     pub end: Timestamp,
     pub total_events: i64,
@@ -21,13 +24,14 @@ pub struct Session {
     pub products: Products,
     pub is_bot: bool,
     /// Sorted and distinct; at most as many as the setting allows.
-    pub event_keys: Vec<i64>,
-    /// Keys were left out: the session no longer recognises every duplicate.
+    pub event_keys: Vec<EventKey>,
+    /// Event keys were left out, so the session no longer recognises every duplicate.
     pub duplicates_unchecked: bool,
     pub state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+/// How many events there are of the types that have a column of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     pub add_to_cart: i64,
     pub remove_from_cart: i64,
@@ -35,8 +39,8 @@ pub struct Counts {
     pub checkout: i64,
 }
 
-/// Distinct values over all events.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+/// The distinct products of all events.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Products {
     pub ids: BTreeSet<String>,
     pub names: BTreeSet<String>,
@@ -44,7 +48,8 @@ pub struct Products {
     pub categories: BTreeSet<String>,
 }
 
-/// What a session needs to go on counting and its other columns do not show.
+/// What a session needs in order to count further events and its other columns do not show. Stored as JSON: the names in
+/// `rename` are those of the tables, and must stay.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
@@ -52,65 +57,69 @@ pub struct State {
     /// First and last event with a page.
     pub landing: Option<EventOrder>,
     pub exit: Option<EventOrder>,
-    /// Purchases without a transaction id, each one counted.
-    pub plain_purchases: i64,
-    pub plain_value: i64,
-    /// Purchases by transaction id: the first one's value is the one that counts.
-    pub transactions: BTreeMap<String, Known<i64>>,
+    /// Purchases without a transaction id: each one counts.
+    #[serde(rename = "plain_purchases")]
+    pub purchases_without_id: i64,
+    #[serde(rename = "plain_value")]
+    pub value_without_id: Money,
+    /// Purchases by transaction id: of several with the same id, the first one counts.
+    pub transactions: BTreeMap<String, Known<Money>>,
     pub first_known: BTreeMap<Attribute, Known<String>>,
 }
 
-/// A value, and where the event that said it stands.
+/// A value, and where the event that carried it stands in the order of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Known<T> {
-    pub place: EventOrder,
+    #[serde(rename = "place")]
+    pub order: EventOrder,
     pub value: T,
 }
 
 impl Session {
-    pub fn of(fact: &SessionEvent) -> Self {
-        let place = &fact.place;
+    /// The session that has only `event`.
+    pub fn of(event: &SessionEvent) -> Self {
         let mut state = State::default();
-        if let Some(url) = &place.page_url {
+        if let Some(url) = &event.order.page_url {
             state.page_urls.insert(url.clone());
-            state.landing = Some(place.clone());
-            state.exit = Some(place.clone());
+            state.landing = Some(event.order.clone());
+            state.exit = Some(event.order.clone());
         }
         let known = |(attribute, value): &(Attribute, String)| {
-            (*attribute, Known { place: place.clone(), value: value.clone() })
+            (*attribute, Known { order: event.order.clone(), value: value.clone() })
         };
-        state.first_known = fact.attributes.iter().map(known).collect();
+        state.first_known = event.attributes.iter().map(known).collect();
         let mut counts = Counts::default();
-        match EventType::from_name(&fact.event_type) {
+        match EventType::from_name(&event.event_type) {
             EventType::AddToCart => counts.add_to_cart = 1,
             EventType::RemoveFromCart => counts.remove_from_cart = 1,
             EventType::Search => counts.search = 1,
             EventType::Checkout => counts.checkout = 1,
-            EventType::Purchase => state.purchase(fact),
+            EventType::Purchase => state.add_purchase(event),
             EventType::PageView | EventType::Other(_) => {}
         }
         let distinct = |values: &[String]| values.iter().cloned().collect();
         Session {
-            visit: fact.visit.clone(),
-            start: fact.at(),
-            end: fact.at(),
+            key: event.key.clone(),
+            start: event.at(),
+            end: event.at(),
             total_events: 1,
             counts,
             products: Products {
-                ids: distinct(&fact.product_ids),
-                names: distinct(&fact.product_names),
-                brands: distinct(&fact.product_brands),
-                categories: distinct(&fact.product_categories),
+                ids: distinct(&event.product_ids),
+                names: distinct(&event.product_names),
+                brands: distinct(&event.product_brands),
+                categories: distinct(&event.product_categories),
             },
-            is_bot: fact.is_bot,
-            event_keys: vec![place.key],
+            is_bot: event.is_bot,
+            event_keys: vec![event.event_key()],
             duplicates_unchecked: false,
             state,
         }
     }
 
-    /// Makes one session of two of the same visit that have no event in common. Keeps the `max_keys` smallest keys.
-    pub fn combine(&mut self, other: Session, max_keys: usize) {
+    /// Makes one session of two that have the same key and no event in common. Keeps the smallest event keys, at most
+    /// `max_event_keys` of them.
+    pub fn combine(&mut self, other: Session, max_event_keys: usize) {
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
         self.total_events = self.total_events.saturating_add(other.total_events);
@@ -124,21 +133,26 @@ impl Session {
         self.event_keys.extend(other.event_keys);
         self.event_keys.sort_unstable();
         self.event_keys.dedup();
-        self.duplicates_unchecked |= other.duplicates_unchecked || self.event_keys.len() > max_keys;
-        self.event_keys.truncate(max_keys);
+        self.duplicates_unchecked |= other.duplicates_unchecked || self.event_keys.len() > max_event_keys;
+        self.event_keys.truncate(max_event_keys);
     }
 
-    pub fn has_event(&self, fact: &SessionEvent) -> bool {
-        self.event_keys.binary_search(&fact.place.key).is_ok()
+    /// Whether the session has counted `event` already, as far as it remembers.
+    pub fn has_event(&self, event: &SessionEvent) -> bool {
+        self.event_keys.binary_search(&event.event_key()).is_ok()
+    }
+
+    pub fn duration(&self) -> Span {
+        self.end - self.start
     }
 
     pub fn purchase_count(&self) -> i64 {
-        self.state.plain_purchases.saturating_add(self.state.transactions.len() as i64)
+        self.state.purchases_without_id.saturating_add(self.state.transactions.len() as i64)
     }
 
     pub fn total_purchase_value(&self) -> Money {
-        let transactions = self.state.transactions.values().map(|known| Money(known.value));
-        transactions.fold(Money(self.state.plain_value), Money::saturating_add)
+        let transactions = self.state.transactions.values().map(|known| known.value);
+        transactions.fold(self.state.value_without_id, Money::saturating_add)
     }
 
     pub fn landing_page(&self) -> Option<&str> {
@@ -160,7 +174,7 @@ impl Session {
 }
 
 impl Counts {
-    // Stored counts may be anything: a sum that goes round would hide that, one that stops does not.
+    // Stored counts may be anything. A sum that wraps around would hide that; one that saturates shows it.
     fn combine(&mut self, other: Counts) {
         self.add_to_cart = self.add_to_cart.saturating_add(other.add_to_cart);
         self.remove_from_cart = self.remove_from_cart.saturating_add(other.remove_from_cart);
@@ -170,15 +184,15 @@ impl Counts {
 }
 
 impl State {
-    fn purchase(&mut self, fact: &SessionEvent) {
-        let value = fact.value.map_or(0, |value| value.0);
-        match &fact.transaction_id {
+    fn add_purchase(&mut self, event: &SessionEvent) {
+        let value = event.value.unwrap_or(Money::ZERO);
+        match &event.transaction_id {
             Some(id) => {
-                self.transactions.insert(id.clone(), Known { place: fact.place.clone(), value });
+                self.transactions.insert(id.clone(), Known { order: event.order.clone(), value });
             }
             None => {
-                self.plain_purchases = 1;
-                self.plain_value = value;
+                self.purchases_without_id = 1;
+                self.value_without_id = value;
             }
         }
     }
@@ -187,24 +201,59 @@ impl State {
         self.page_urls.extend(other.page_urls);
         self.landing = self.landing.take().into_iter().chain(other.landing).min();
         self.exit = self.exit.take().into_iter().chain(other.exit).max();
-        self.plain_purchases = self.plain_purchases.saturating_add(other.plain_purchases);
-        self.plain_value = Money(self.plain_value).saturating_add(Money(other.plain_value)).0;
+        self.purchases_without_id = self.purchases_without_id.saturating_add(other.purchases_without_id);
+        self.value_without_id = self.value_without_id.saturating_add(other.value_without_id);
         keep_first(&mut self.transactions, other.transactions);
         keep_first(&mut self.first_known, other.first_known);
     }
 }
 
-/// Of two values for one name, the one whose event comes first.
+/// Adds `theirs` to `ours`; of two values for one name, the one whose event comes first stays.
 fn keep_first<K: Ord, T>(ours: &mut BTreeMap<K, Known<T>>, theirs: BTreeMap<K, Known<T>>) {
     for (name, known) in theirs {
         match ours.entry(name) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert(known);
             }
-            std::collections::btree_map::Entry::Occupied(mut entry) if known.place < entry.get().place => {
+            Entry::Occupied(mut entry) if known.order < entry.get().order => {
                 entry.insert(known);
             }
-            std::collections::btree_map::Entry::Occupied(_) => {}
+            Entry::Occupied(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Every table that exists holds these names.
+    #[test]
+    fn the_stored_form_of_the_state_stays() {
+        let order = EventOrder { at: Timestamp(5), page_url: Some("/cart".into()), event_key: EventKey(-7) };
+        let without_page = EventOrder { page_url: None, ..order.clone() };
+        let state = State {
+            page_urls: BTreeSet::from(["/cart".to_owned()]),
+            landing: Some(order.clone()),
+            exit: None,
+            purchases_without_id: 2,
+            value_without_id: Money(990_000),
+            transactions: BTreeMap::from([("t1".to_owned(), Known { order: without_page, value: Money(15_000) })]),
+            first_known: BTreeMap::from([(Attribute::DeviceType, Known { order, value: "mobile".to_owned() })]),
+        };
+        let stored = json!({
+            "page_urls": ["/cart"],
+            "landing": {"at": 5, "page_url": "/cart", "key": -7},
+            "exit": null,
+            "plain_purchases": 2,
+            "plain_value": 990_000,
+            "transactions": {"t1": {"place": {"at": 5, "key": -7}, "value": 15_000}},
+            "first_known": {"device_type": {"place": {"at": 5, "page_url": "/cart", "key": -7}, "value": "mobile"}},
+        });
+        assert_eq!(serde_json::to_value(&state).expect("a state is JSON"), stored);
+        assert_eq!(serde_json::from_value::<State>(stored).expect("a stored state can be read"), state);
+        let text = r#"{"page_urls":[],"landing":null,"exit":null,"plain_purchases":0,"plain_value":0,"transactions":{},"first_known":{}}"#;
+        assert_eq!(serde_json::to_string(&State::default()).expect("a state is JSON"), text);
     }
 }

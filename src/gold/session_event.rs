@@ -1,4 +1,6 @@
-//! A fact: what one event contributes to its session, read back from silver's rows.
+//! A session event: what one event contributes to its session, read from silver's rows.
+//!
+//! Silver has a row for each product of an event; here an event is one value again, whatever number of products it has.
 
 use crate::columns::read::{money, text, texts};
 use crate::columns::{ColumnError, Rows};
@@ -38,7 +40,7 @@ pub const COLUMNS: &[&str] = &[
     silver::GEO_CITY,
 ];
 
-/// What keeps sessions of different visits apart.
+/// Which events may share a session: those with the same user id and the same session id of the producer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
     pub user_id: UserId,
@@ -46,30 +48,24 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
-    /// An error where one of them is empty: no version of ours has written such a row.
-    pub fn of(user_id: &str, session_id: &str) -> Result<Self, ColumnError> {
-        let key = UserId::new(user_id).zip(SessionId::new(session_id));
-        let (user_id, session_id) = key.ok_or_else(|| ColumnError {
-            attempt: "read rows",
-            table: silver::TABLE,
-            detail: format!("an id is empty: user `{user_id}`, session `{session_id}`"),
-        })?;
-        Ok(SessionKey { user_id, session_id })
+    /// `None` where one of them is empty.
+    pub fn new(user_id: &str, session_id: &str) -> Option<Self> {
+        Some(SessionKey { user_id: UserId::new(user_id)?, session_id: SessionId::new(session_id)? })
     }
 }
 
-/// Where an event stands among the events of its session: by event time, then page, then key. Total, so that "first"
-/// and "last" mean the same in whatever order the events come.
+/// Where an event stands among the events of its session: by event time, then page, then event key. The order is total, so
+/// "first" and "last" mean the same in whatever order the events arrive. Stored as JSON in gold's `state`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EventOrder {
-    /// Microseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
-    pub key: i64,
+    #[serde(rename = "key")]
+    pub event_key: EventKey,
 }
 
-/// Attributes of which a session shows the first one known.
+/// Attributes of which a session shows the first known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribute {
@@ -103,11 +99,11 @@ impl Attribute {
     }
 }
 
-/// One event, whatever number of products it has.
+/// One event as its session counts it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionEvent {
-    pub visit: SessionKey,
-    pub place: EventOrder,
+    pub key: SessionKey,
+    pub order: EventOrder,
     pub event_type: String,
     pub value: Option<Money>,
     pub transaction_id: Option<String>,
@@ -121,20 +117,20 @@ pub struct SessionEvent {
 
 impl SessionEvent {
     pub fn at(&self) -> Timestamp {
-        Timestamp(self.place.at)
+        self.order.at
     }
 
-    pub fn key(&self) -> EventKey {
-        EventKey(self.place.key)
+    pub fn event_key(&self) -> EventKey {
+        self.order.event_key
     }
 }
 
-/// The facts in `batch`, of the visits that `wanted` accepts, appended to `facts`. The rows of an event follow each
+/// Appends to `events` those in `batch` whose user id and session id `wanted` accepts. The rows of an event follow each
 /// other; the first one has product index 0.
 pub fn read(
     batch: &RecordBatch,
     wanted: impl Fn(&str, &str) -> bool,
-    facts: &mut Vec<SessionEvent>,
+    events: &mut Vec<SessionEvent>,
 ) -> Result<(), ColumnError> {
     let columns = Columns::of(batch)?;
     let mut current_wanted = false;
@@ -142,11 +138,11 @@ pub fn read(
         if columns.product_index.value(row) == 0 {
             current_wanted = wanted(columns.user_id.value(row), columns.session_id.value(row));
             if current_wanted {
-                facts.push(columns.fact(row)?);
+                events.push(columns.event(row)?);
             }
         }
-        if let (true, Some(fact)) = (current_wanted, facts.last_mut()) {
-            columns.add_product(row, fact);
+        if let (true, Some(event)) = (current_wanted, events.last_mut()) {
+            columns.add_product(row, event);
         }
     }
     Ok(())
@@ -199,14 +195,19 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn fact(&self, row: usize) -> Result<SessionEvent, ColumnError> {
+    fn event(&self, row: usize) -> Result<SessionEvent, ColumnError> {
         let attributes = self.attributes.iter().filter_map(|(name, values)| Some((*name, text(values, row)?)));
+        let key = SessionKey::new(self.user_id.value(row), self.session_id.value(row)).ok_or_else(|| ColumnError {
+            attempt: "read rows",
+            table: silver::TABLE,
+            detail: format!("an id is empty in row {row}"),
+        })?;
         Ok(SessionEvent {
-            visit: SessionKey::of(self.user_id.value(row), self.session_id.value(row))?,
-            place: EventOrder {
-                at: self.event_time.value(row),
+            key,
+            order: EventOrder {
+                at: Timestamp(self.event_time.value(row)),
                 page_url: text(self.page_url, row),
-                key: self.event_key.value(row),
+                event_key: EventKey(self.event_key.value(row)),
             },
             event_type: self.event_type.value(row).to_owned(),
             value: money(self.event_value, row),
@@ -220,10 +221,10 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn add_product(&self, row: usize, fact: &mut SessionEvent) {
-        fact.product_ids.extend(text(self.product_id, row));
-        fact.product_names.extend(text(self.product_name, row));
-        fact.product_brands.extend(text(self.product_brand, row));
-        fact.product_categories.extend(text(self.product_category, row));
+    fn add_product(&self, row: usize, event: &mut SessionEvent) {
+        event.product_ids.extend(text(self.product_id, row));
+        event.product_names.extend(text(self.product_name, row));
+        event.product_brands.extend(text(self.product_brand, row));
+        event.product_categories.extend(text(self.product_category, row));
     }
 }

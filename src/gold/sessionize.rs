@@ -1,155 +1,133 @@
-//! One activation of `sessionize`: read, merge, commit, record. Bounded, and safe to run beside itself. What a kill left
-//! out is made up for first ([`super::repair`]).
+//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and it may
+//! run beside itself.
 
-use super::control::{Activity, RUN, Run};
+use super::commit::Plan;
+use super::control::{Activity, NO_VERSION, Run};
 use super::layout::{self, OpenFile};
 use super::merge::{self, Merged};
 use super::micro_batch::MicroBatch;
 use super::rows;
-use super::schema::Stamp;
 use super::session::Session;
-use super::{APP_ID, Gold, schema};
+use super::{Gold, silver_version_read};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::arrow::compute;
-use crate::lake::commit::backoff;
-use crate::lake::file::NewFile;
-use crate::lake::log::{Add, Transaction, Version};
-use crate::lake::rewrite::{Rewrite, Rewritten};
-use crate::lake::snapshot::{Replay, Snapshot};
+use crate::lake::log::{Add, Version};
+use crate::lake::snapshot::Snapshot;
 use crate::mutants::{self, Mutant};
-use futures::{StreamExt, TryStreamExt};
-use serde_json::{Map, json};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Times that an activation plans again because somebody else committed to gold.
-const PLANS: u32 = 10;
-
-/// Gold files that are read at once.
-const READ_AHEAD: usize = 4;
-
-/// What an activation did.
+/// What a run did.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Report {
-    /// Silver version that gold has reached.
-    pub silver_version: Version,
-    /// Silver versions known to be waiting.
+    /// The silver version that gold has read.
+    pub silver_version: Option<Version>,
+    /// How many newer versions of silver are known.
     pub behind: usize,
     pub watermark: Option<Timestamp>,
     /// `None` when silver had nothing new.
     pub run: Option<Run>,
 }
 
-/// What is to be committed, and what it will have been.
-struct Plan {
-    rewrite: Rewrite,
-    run: Run,
-    behind: usize,
-}
-
 impl Gold {
-    /// Brings gold a slice further.
+    /// Merges the next micro-batch of silver into gold.
     pub async fn sessionize(&self) -> Result<Report, Arc<LakeError>> {
         self.table.create_if_missing(self.clock.now().millis()).await?;
-        for attempt in 1..=PLANS {
-            let base = self.table.snapshot(Replay::TxnsAndFiles).await?;
-            let recorded = self.repair_control(&base).await?;
-            let reached = base.silver_version_read();
-            if !self.silver.exists().await? {
-                return Ok(idle(reached, recorded.watermark));
-            }
-            let Some(slice) = self.read_micro_batch(reached).await? else {
-                return Ok(idle(reached, recorded.watermark));
-            };
-            let plan = self.plan(&base, slice, recorded.watermark).await?;
-            if mutants::is(Mutant::ControlBeforeGold) {
-                self.control.record(base.table_id(), &plan.run).await?;
-            }
-            let now_ms = self.clock.now().millis();
-            if let Rewritten::Committed(_) = self.table.rewrite(&base, plan.rewrite, now_ms).await? {
-                self.control.record(base.table_id(), &plan.run).await?;
-                return Ok(Report {
-                    silver_version: plan.run.silver_version,
-                    behind: plan.behind,
-                    watermark: plan.run.watermark,
-                    run: Some(plan.run),
-                });
-            }
-            backoff(&self.table.log, attempt).await;
-        }
-        let table = schema::TABLE.into();
-        Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))
+        self.until_committed(|base| self.sessionize_on(base)).await
     }
 
+    /// `None` where somebody else committed to gold since `base`.
+    async fn sessionize_on(&self, base: Snapshot) -> Result<Option<Report>, Arc<LakeError>> {
+        let recorded = self.repair_control(&base).await?;
+        let silver_version = silver_version_read(&base);
+        let Some(micro_batch) = self.next_micro_batch(silver_version).await? else {
+            return Ok(Some(Report { silver_version, behind: 0, watermark: recorded.watermark, run: None }));
+        };
+        let (plan, behind) = self.plan(&base, micro_batch, recorded.watermark).await?;
+        let run = plan.run.clone();
+        if mutants::is(Mutant::ControlBeforeGold) {
+            self.control.record(base.table_id(), &run).await?;
+        }
+        if self.commit(&base, plan).await?.is_none() {
+            return Ok(None);
+        }
+        self.control.record(base.table_id(), &run).await?;
+        Ok(Some(Report { silver_version: Some(run.silver_version), behind, watermark: run.watermark, run: Some(run) }))
+    }
+
+    /// The commit that merges `micro_batch`, and how many versions of silver it leaves to later runs.
     async fn plan(
         &self,
         base: &Snapshot,
-        mut slice: MicroBatch,
+        mut micro_batch: MicroBatch,
         watermark_before: Option<Timestamp>,
-    ) -> Result<Plan, LakeError> {
+    ) -> Result<(Plan, usize), LakeError> {
         let started_at = self.clock.now();
-        let timeout_micros = self.settings.windowing.timeout_micros;
-        let candidates = loop {
-            let times = slice.event_times();
-            let candidates = layout::candidate_files(base.files.values(), &times, timeout_micros);
-            let bytes: i64 = candidates.iter().map(|add| add.size).sum();
-            if bytes <= self.settings.rewrite_bytes || slice.versions.len() <= 1 {
-                break candidates;
-            }
-            slice.halve();
-        };
-        let watermark = match slice.newest_event_time() {
-            Some(newest) => Some(self.settings.watermark(watermark_before, newest)),
-            None => watermark_before,
-        };
-        let late = |at: Timestamp| watermark_before.is_some_and(|watermark| at < watermark);
+        let candidates = self.candidates(base, &mut micro_batch);
+        let versions_left = micro_batch.versions_left;
+        let watermark = self.settings.watermark(watermark_before, micro_batch.newest_event_time());
+        let is_late = |at: Timestamp| watermark_before.is_some_and(|watermark| at < watermark);
+        let silver_version_before = silver_version_read(base).unwrap_or(NO_VERSION);
         let mut run = Run {
-            silver_version_before: base.silver_version_read(),
-            silver_version: slice.last_version().unwrap_or(base.silver_version_read()),
+            silver_version_before,
+            silver_version: micro_batch.last_version().unwrap_or(silver_version_before),
             gold_version: base.version + 1,
             watermark_before,
             watermark,
-            events: slice.facts().count() as i64,
-            late_events: slice.facts().filter(|fact| late(fact.at())).count() as i64,
+            events: micro_batch.events().count() as i64,
+            late_events: micro_batch.events().filter(|event| is_late(event.at())).count() as i64,
             ..Run::nothing(Activity::Sessionize)
         };
-        let behind = slice.left;
-        let (merged, opened) = self.merge_micro_batch(slice, &candidates).await?;
-        let (remove, add) = self.lay_out(base, merged, opened, watermark, &mut run).await?;
-        run.finished_at = self.clock.now();
-        run.duration_ms = run.finished_at.millis() - started_at.millis();
-        let rewrite = Rewrite {
-            operation: "MERGE",
-            remove,
-            add,
-            txn: Some(Transaction::new_with_last_update(APP_ID, run.silver_version, Some(run.finished_at.millis()))),
-            details: Map::from_iter([(RUN.to_owned(), json!(run))]),
-        };
-        Ok(Plan { rewrite, run, behind })
+        let (merged, opened) = self.merge_micro_batch(micro_batch, candidates).await?;
+        run.duplicates = merged.duplicates as i64;
+        run.sessions_written = merged.changed.len() as i64;
+        run.sessions_replaced = merged.replaced.len() as i64;
+        run.sessions_bridged = merged.bridged as i64;
+        let mut rewritten: Vec<OpenFile> = opened.into_iter().filter(|file| !file.replaced.is_empty()).collect();
+        let more = layout::to_rewrite_too(&base.files, &merged.changed, &rewritten, watermark, &self.settings);
+        rewritten.extend(self.open_files(more).await?);
+        let remove: Vec<Add> = rewritten.iter().map(|file| file.add.clone()).collect();
+        let add = self.encode(rewritten, merged.changed, watermark).await?;
+        run.files_removed = remove.len() as i64;
+        run.files_added = add.len() as i64;
+        run.finish(started_at, self.clock.now());
+        Ok((Plan { remove, add, run }, versions_left))
     }
 
-    /// Merges the facts of `slice` into the sessions of the candidate files. The files come back with the rows marked
-    /// that are replaced.
+    /// The gold files that `micro_batch` can touch. A micro-batch that can touch too many bytes is made shorter.
+    fn candidates(&self, base: &Snapshot, micro_batch: &mut MicroBatch) -> Vec<Add> {
+        loop {
+            let times = micro_batch.event_times();
+            let candidates = layout::candidate_files(base.files.values(), &times, self.settings.windowing.timeout);
+            let bytes: i64 = candidates.iter().map(|add| add.size).sum();
+            if bytes <= self.settings.rewrite_bytes || micro_batch.versions.len() <= 1 {
+                return candidates.into_iter().cloned().collect();
+            }
+            micro_batch.halve();
+        }
+    }
+
+    /// Merges the events of `micro_batch` into the sessions of the candidate files. Returns these files too, with the
+    /// replaced rows marked.
     async fn merge_micro_batch(
         &self,
-        slice: MicroBatch,
-        candidates: &[&Add],
+        micro_batch: MicroBatch,
+        candidates: Vec<Add>,
     ) -> Result<(Merged, Vec<OpenFile>), LakeError> {
-        let mut opened = self.open_files(candidates.iter().copied().cloned().collect()).await?;
-        let facts: Vec<_> = slice.versions.into_iter().flat_map(|(_, facts)| facts).collect();
+        let mut opened = self.open_files(candidates).await?;
+        let events: Vec<_> = micro_batch.versions.into_iter().flat_map(|(_, events)| events).collect();
         let windowing = self.settings.windowing;
         let work = move || {
-            let visits: HashSet<_> = facts.iter().map(|fact| fact.visit.clone()).collect();
+            let keys: HashSet<_> = events.iter().map(|event| event.key.clone()).collect();
             let mut origins = Vec::new();
             let mut stored: Vec<Session> = Vec::new();
             for (index, file) in opened.iter().enumerate() {
-                for (row, session) in rows::from_rows(&file.rows, |visit| visits.contains(visit))? {
+                for (row, session) in rows::from_rows(&file.rows, |key| keys.contains(key))? {
                     origins.push((index, row));
                     stored.push(session);
                 }
             }
-            let merged = merge::merge(stored, facts, &windowing);
+            let merged = merge::merge(stored, events, &windowing);
             for &replaced in &merged.replaced {
                 let (file, row) = origins[replaced];
                 opened[file].replaced.insert(row);
@@ -158,48 +136,4 @@ impl Gold {
         };
         self.table.workers.run("merge sessions", work).await?
     }
-
-    /// Decides which files go, and encodes those that come instead.
-    async fn lay_out(
-        &self,
-        base: &Snapshot,
-        merged: Merged,
-        opened: Vec<OpenFile>,
-        watermark: Option<Timestamp>,
-        run: &mut Run,
-    ) -> Result<(Vec<Add>, Vec<NewFile>), LakeError> {
-        let mut rewritten: Vec<OpenFile> = opened.into_iter().filter(|file| !file.replaced.is_empty()).collect();
-        let more = layout::to_rewrite_too(&base.files, &merged.changed, &rewritten, watermark, &self.settings);
-        rewritten.extend(self.open_files(more).await?);
-        run.duplicates = merged.duplicates as i64;
-        run.sessions_written = merged.changed.len() as i64;
-        run.sessions_replaced = merged.replaced.len() as i64;
-        run.sessions_bridged = merged.bridged as i64;
-        let stamp = Stamp {
-            last_updated: self.clock.now(),
-            final_before: watermark.map_or(Timestamp(i64::MIN), |watermark| self.settings.final_before(watermark)),
-        };
-        let remove: Vec<Add> = rewritten.iter().map(|file| file.add.clone()).collect();
-        let file_rows = self.settings.file_rows;
-        let work = move || layout::lay_out(&rewritten, &merged.changed, stamp, file_rows);
-        let add = self.table.workers.run("encode sessions", work).await??;
-        run.files_removed = remove.len() as i64;
-        run.files_added = add.len() as i64;
-        Ok((remove, add))
-    }
-
-    pub(super) async fn open_files(&self, adds: Vec<Add>) -> Result<Vec<OpenFile>, LakeError> {
-        let open = |add: Add| async move {
-            let batches = self.table.read(&add, &[]).await?;
-            let rows = compute::concat_batches(&schema::table().file_schema(), &batches).map_err(|error| {
-                LakeError::Damaged { table: schema::TABLE.into(), object: add.path.clone(), detail: error.to_string() }
-            })?;
-            Ok(OpenFile { add, rows, replaced: BTreeSet::new() })
-        };
-        futures::stream::iter(adds).map(open).buffered(READ_AHEAD).try_collect().await
-    }
-}
-
-fn idle(silver_version: Version, watermark: Option<Timestamp>) -> Report {
-    Report { silver_version, behind: 0, watermark, run: None }
 }

@@ -4,12 +4,13 @@ use super::machine::network::ENQUEUED_AT;
 use super::machine::{Shape, Target};
 use bytes::Bytes;
 use clickstream::event::Parsed;
-use clickstream::event::ids::{SessionId, UserId};
+use clickstream::event::ids::EventKey;
 use clickstream::event::parse::{Limits, parse};
 use clickstream::event::received::ReceivedBatch;
-use clickstream::event::time::Timestamp;
+use clickstream::event::time::{Span, Timestamp};
 use clickstream::gold::control::{RUN, Run};
-use clickstream::gold::rows::{Stamp as Written, from_rows, to_rows};
+use clickstream::gold::rows::{from_rows, to_rows};
+use clickstream::gold::schema::Stamp as Written;
 use clickstream::gold::session::{Counts, Products, Session, State};
 use clickstream::gold::session_event::{self, SessionKey};
 use clickstream::gold::{Windowing, layout, merge, schema};
@@ -37,8 +38,8 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "state", run: state, shape: Shape::Json, max_bytes: 16 << 10, share: 150 },
 ];
 
-const TIMEOUT_MICROS: i64 = 1_800_000_000;
-const WINDOWING: Windowing = Windowing { timeout_micros: TIMEOUT_MICROS, max_event_keys: 1_000 };
+const TIMEOUT: Span = Span::from_minutes(30);
+const WINDOWING: Windowing = Windowing { timeout: TIMEOUT, max_event_keys: 1_000 };
 const WRITTEN: Written = Written { last_updated: ENQUEUED_AT, final_before: ENQUEUED_AT };
 /// Of fixed size, in one row of silver: numbers, instants, and where texts begin.
 const ROW_BYTES: usize = 1_024;
@@ -57,10 +58,10 @@ fn ingest(input: &[u8]) {
     let max = max_silver_bytes(&batch, &parsed, &limits);
     let bytes = good.get_array_memory_size();
     assert!(bytes <= max, "{bytes} bytes of silver from {}, at most {max}", input.len());
-    let mut facts = Vec::new();
-    session_event::read(&good, |_, _| true, &mut facts).expect("silver reads its own rows");
-    assert_eq!(facts.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
-    reads_back(merge::fold(facts, &WINDOWING));
+    let mut events = Vec::new();
+    session_event::read(&good, |_, _| true, &mut events).expect("silver reads its own rows");
+    assert_eq!(events.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
+    reads_back(merge::fold(events, &WINDOWING));
 }
 
 /// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
@@ -105,8 +106,9 @@ fn actions(commit: &Commit) -> Vec<Value> {
 
 /// What gold's next activation asks of its files.
 fn plan_with<'a>(files: impl Iterator<Item = &'a Add> + Clone, watermark: Timestamp) {
-    let times = [i64::MIN, Timestamp::EARLIEST.0, 0, ENQUEUED_AT.0, Timestamp::LATEST.0, i64::MAX];
-    assert!(layout::candidate_files(files.clone(), &times, TIMEOUT_MICROS).len() <= files.clone().count());
+    let times =
+        [Timestamp(i64::MIN), Timestamp::EARLIEST, Timestamp(0), ENQUEUED_AT, Timestamp::LATEST, Timestamp(i64::MAX)];
+    assert!(layout::candidate_files(files.clone(), &times, TIMEOUT).len() <= files.clone().count());
     for add in files {
         let known = Statistics::of(add);
         for column in [schema::SESSION_START_TIME, schema::SESSION_END_TIME] {
@@ -114,7 +116,7 @@ fn plan_with<'a>(files: impl Iterator<Item = &'a Add> + Clone, watermark: Timest
             let _ = known.instants(column);
         }
         let due = [watermark, Timestamp(i64::MIN), Timestamp(i64::MAX)]
-            .map(|at| layout::due_for_finality(add, at, TIMEOUT_MICROS));
+            .map(|at| layout::is_due_for_finality(add, at, TIMEOUT));
         assert!(due[2] >= due[1], "what is due at the beginning of time is due at its end");
         let _ = layout::partition(add);
     }
@@ -178,7 +180,7 @@ fn run(input: &[u8]) {
 fn state(input: &[u8]) {
     let Ok(state) = serde_json::from_slice::<State>(input) else { return };
     let mut session = session(state);
-    assert!(session.purchase_count() >= session.state.plain_purchases, "a count does not go round");
+    assert!(session.purchase_count() >= session.state.purchases_without_id, "a count does not go round");
     reads_back(vec![session.clone()]);
     session.combine(session.clone(), WINDOWING.max_event_keys);
     reads_back(vec![session]);
@@ -187,14 +189,14 @@ fn state(input: &[u8]) {
 /// With counts and times as no event makes them.
 fn session(state: State) -> Session {
     Session {
-        visit: SessionKey::of("u", "s").expect("neither is empty"),
+        key: SessionKey::new("u", "s").expect("neither is empty"),
         start: Timestamp(i64::MIN),
         end: Timestamp(i64::MAX),
         total_events: i64::MAX,
         counts: Counts { add_to_cart: i64::MAX, remove_from_cart: i64::MIN, search: 0, checkout: 1 },
         products: Products::default(),
         is_bot: false,
-        event_keys: vec![i64::MIN, i64::MAX],
+        event_keys: vec![EventKey(i64::MIN), EventKey(i64::MAX)],
         duplicates_unchecked: false,
         state,
     }

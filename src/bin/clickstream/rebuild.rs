@@ -48,7 +48,11 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
 }
 
 fn print(report: &Report) {
-    println!("checked {} session dates against silver version {}", report.dates_checked, report.silver_version);
+    let Some(silver_version) = report.silver_version else {
+        println!("there is no silver to compare gold with");
+        return;
+    };
+    println!("checked {} session dates against silver version {silver_version}", report.dates_checked);
     if report.replaced.is_empty() {
         println!("nothing differs");
         return;
