@@ -2,7 +2,6 @@
 
 mod chaos;
 mod corruptions;
-mod defects;
 mod fuzz;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;
@@ -15,7 +14,6 @@ mod local_run;
 mod network_faults;
 mod package;
 mod readers;
-mod recreated_hub;
 mod scripts;
 mod secrets;
 mod stores;
