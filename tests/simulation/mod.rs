@@ -24,15 +24,13 @@ mod envelope;
 mod events;
 mod instance;
 mod life;
-// Shared with the integration tests, which use more of it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the integration tests use more of it")]
 #[path = "../it/support/limit.rs"]
 mod limit;
 #[path = "../it/support/naive.rs"]
 mod naive;
 mod plan;
-// Shared with the integration tests, which use more of it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the integration tests use more of it")]
 #[path = "../it/support/render.rs"]
 mod render;
 mod schedule;

@@ -8,6 +8,7 @@
 const LEAST_ARENAS: usize = 2;
 
 /// As many arenas as cores, and memory in small pages. Before there is a second thread.
+#[expect(unsafe_code, reason = "the C library has no other interface to its allocator")]
 pub fn keep_little() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // SAFETY: sets one number of the allocator's.

@@ -11,6 +11,10 @@ use std::time::Duration;
 const POLL_EVERY: Duration = Duration::from_millis(200);
 
 /// Ends this process, by SIGKILL's exit code, as soon as its parent has ended.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the kernel cannot notify us of the parent's end, the thread polls"
+)]
 pub fn die_with_it() {
     let Some(parent) = getppid() else { return };
     let wait = move || {

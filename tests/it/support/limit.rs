@@ -77,7 +77,7 @@ impl Watchdog {
 }
 
 // `#[tokio::test]` expands to these two names.
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "the simulation shares this file and has no async tests")]
 pub use tokio::pin;
 
 /// Stands in for [`tokio::runtime`] in `#[tokio::test]`.

@@ -6,11 +6,13 @@ use super::faulty::{Fate, Faulty};
 use super::render;
 use clickstream::app::{App, Settings};
 use clickstream::clock::Clock;
+use clickstream::columns::TableSpec;
 use clickstream::config;
 use clickstream::event::time::Timestamp;
-use clickstream::functions::{Failure, ingest};
+use clickstream::functions;
+use clickstream::functions::answer::Failure;
 use clickstream::gold::rebuild::Scope;
-use clickstream::lake::schema::TableSpec;
+use clickstream::ingest;
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
@@ -78,7 +80,8 @@ impl World {
     }
 
     pub async fn ingest(&self, partition: &str, events: &[Sent]) -> Result<ingest::Report, Failure> {
-        ingest::run(&self.app, envelope(partition, events)).await
+        let body = envelope(partition, events);
+        functions::ingest(self.app.clone(), body).await.map_err(|error| Failure::of(&error))
     }
 
     /// Until gold is up to date.
