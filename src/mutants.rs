@@ -1,28 +1,28 @@
-//! Lines that can be broken on purpose, to see that the simulation notices. In every build but that of the unit tests
-//! nothing is ever broken: [`is`] is then a constant, and the compiler takes the broken variant out.
+//! Crucial lines that the simulation can break on purpose, to prove that it notices. Only unit tests can select a mutant. In
+//! every other build [`is`] is a constant `false`, and the compiler removes the mutants.
 
-/// A crucial line, and how it is wrong.
+/// A crucial line and the way in which it is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// The sequence number reached is not committed with the rows.
+    /// The sequence number reached is not committed together with the rows.
     TxnNotCommitted,
-    /// The first new event is taken for the last known one.
-    TrimOffByOne,
-    /// After a PUT without an answer, our own commit is taken for somebody else's.
+    /// The first new event counts as already committed.
+    DedupOffByOne,
+    /// After a PUT without an answer, our own commit counts as another writer's.
     OwnCommitNotRecognised,
-    /// A lost race for a version is tried again at the next one, on what was known before.
+    /// After a conflict the append is retried at the next version without reading the winning commit.
     ConflictNotReread,
-    /// Gold starts from the first silver version, whatever it has reached.
+    /// Gold starts at the first silver version, whatever version it has reached.
     GoldTxnIgnored,
-    /// The control row is written, then gold.
+    /// The control row is written before gold.
     ControlBeforeGold,
-    /// Progress that is only in a checkpoint is not known.
+    /// Transaction versions that only a checkpoint holds are ignored.
     CheckpointDropsTxn,
-    /// What was planned on a state that is gone is committed behind the state that is there.
+    /// A rewrite that lost a conflict is committed as it was planned, although its plan is out of date.
     RewriteNotPlannedAgain,
-    /// The batch is acknowledged although silver failed.
+    /// The batch is acknowledged although the append to silver failed.
     SilverFailureAcknowledged,
-    /// A batch that is cut off entirely moves the sequence number back.
+    /// A batch of duplicates moves the committed sequence number back.
     TxnMovesBack,
 }
 
@@ -40,19 +40,19 @@ mod switch {
     use std::cell::Cell;
 
     thread_local! {
-        static BROKEN: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static SELECTED: Cell<Option<Mutant>> = const { Cell::new(None) };
     }
 
-    /// Whether `broken` is broken on this thread.
-    pub fn is(broken: Mutant) -> bool {
-        BROKEN.get() == Some(broken)
+    /// Whether `mutant` is selected on this thread.
+    pub fn is(mutant: Mutant) -> bool {
+        SELECTED.get() == Some(mutant)
     }
 
-    /// Runs `work` with `broken` broken.
-    pub fn with<T>(broken: Option<Mutant>, work: impl FnOnce() -> T) -> T {
-        BROKEN.set(broken);
+    /// Runs `work` with `mutant` selected.
+    pub fn with<T>(mutant: Option<Mutant>, work: impl FnOnce() -> T) -> T {
+        SELECTED.set(mutant);
         let outcome = work();
-        BROKEN.set(None);
+        SELECTED.set(None);
         outcome
     }
 }

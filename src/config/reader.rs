@@ -15,6 +15,7 @@ pub trait Environment {
 /// The environment of this process.
 pub struct ProcessEnvironment;
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 impl Environment for ProcessEnvironment {
     fn get(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()

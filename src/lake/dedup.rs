@@ -42,7 +42,7 @@ fn dedup(positions: &[SourcePosition], committed: Option<TxnVersion>) -> Dedup {
     let Some(committed) = committed else {
         return if positions.is_empty() { Dedup::Nothing } else { Dedup::Keep { from: 0 } };
     };
-    let known = committed.version + i64::from(mutants::is(Mutant::TrimOffByOne));
+    let known = committed.version + i64::from(mutants::is(Mutant::DedupOffByOne));
     let from = positions.partition_point(|position| position.sequence <= known);
     if let (Some(last_known), Some(recorded_ms)) = (positions[..from].last(), committed.recorded_ms) {
         let later_by_ms = last_known.enqueued_ms.saturating_sub(recorded_ms);

@@ -32,6 +32,7 @@ impl Random {
         number
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random numbers")]
     fn with(&self, draw: impl FnOnce(&mut dyn RngCore)) {
         match self {
             Random::System => draw(&mut rand::rng()),

@@ -17,22 +17,22 @@ use std::time::Duration;
 const SHAPE: [&str; 6] =
     ["--partitions", "32", "--batch", "25", "--faults", "move=5,overlap=9,duplicate=11,redeliver=7,back=40"];
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn eight_processes_on_a_local_disk() {
     on_local_disk(8, 12).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn thirty_two_processes_on_a_local_disk() {
     on_local_disk(32, 8).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn eight_processes_on_azurite() {
     on_azurite(8, 8).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn thirty_two_processes_on_azurite() {
     on_azurite(32, 6).await;
 }

@@ -11,7 +11,7 @@ const NOWHERE: [(&str, &str); 3] = [
     ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:9"),
 ];
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn it_answers_the_readiness_probe_before_it_has_touched_the_lake() {
     let handler = Handler::start(&NOWHERE);
     let answer = handler.send_recorded("readiness").await;
@@ -27,7 +27,7 @@ fn our_function(recording: &str) -> &'static str {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn every_recorded_request_is_answered_as_the_contract_wants() {
     answers_every_recorded_request(Handler::start).await;
 }
@@ -57,7 +57,7 @@ pub async fn answers_every_recorded_request(start: impl Fn(&[(&str, &str)]) -> H
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn bad_settings_are_all_named_at_once() {
     let output = Handler::run_to_its_end(&[("SESSION_TIMEOUT", "soon"), ("MAX_EVENT_BYTES", "many")]);
     assert_ne!(output.status.code(), Some(0));
@@ -67,7 +67,7 @@ async fn bad_settings_are_all_named_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake");
@@ -88,7 +88,7 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
 }
 
 /// Anybody may ask for the health; the reason is for the log.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn health_says_that_the_lake_is_away_and_not_where_it_is() {
     let handler = Handler::start(&NOWHERE);
     let health = handler.send_recorded_to("http-default-get", "health").await;
@@ -96,7 +96,7 @@ async fn health_says_that_the_lake_is_away_and_not_where_it_is() {
     assert!(!health.contains("127.0.0.1"), "{health}");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_foreign_table_is_refused_with_what_differs_and_not_written_to() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("bronze/events/_delta_log");
@@ -119,7 +119,7 @@ async fn a_foreign_table_is_refused_with_what_differs_and_not_written_to() {
     assert_eq!(files, 1, "only the log");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn it_dies_with_its_host() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut orphan = Handler::start_below_a_shell(&[("LAKE_URL", &folder.path().to_string_lossy())]);

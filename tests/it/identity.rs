@@ -34,7 +34,7 @@ fn assert_asked_as_functions_wants(azure: &Azure, resource: &str) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn every_function_reaches_the_store_with_the_token_and_nothing_else() {
     let azure = Azure::start(TOKEN).await;
     let environment = environment(&azure);
@@ -64,7 +64,7 @@ async fn every_function_reaches_the_store_with_the_token_and_nothing_else() {
     assert_eq!(written, BTreeSet::from(tables), "each table was written to");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn the_generator_signs_in_to_event_hubs_the_same_way() {
     let azure = Azure::start(TOKEN).await;
     let mut generate = clickstream();

@@ -101,7 +101,7 @@ fn read_seen(path: &Path) -> BTreeMap<Position, Seen> {
     seen
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_hundred_thousand_events_of_each_official_client_arrive_once_in_order_and_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let (lake, seen) = (folder.path().join("lake"), folder.path().join("seen.ndjson"));
@@ -172,7 +172,7 @@ fn what_the_service_refuses_is_refused_with_the_same_errors() {
 }
 
 /// SIGKILL while programs send, again and again on the same lake; then all of it, to the end.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn killed_while_programs_send_nothing_that_was_acknowledged_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake");
@@ -218,7 +218,7 @@ fn who_asks_for_what_cannot_be_gets_a_sentence() {
 }
 
 /// The generator publishes by the official client for Rust; its partition key is the session.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_hundred_thousand_events_of_the_generator_arrive_once_and_each_session_in_its_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let (lake, input) = (folder.path().join("lake"), folder.path().join("events.ndjson"));

@@ -29,7 +29,7 @@ async fn sessions(lake: &Path) -> Vec<Value> {
     render::sessions(&app.gold.table).await
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn the_web_log_gives_its_true_totals_and_running_it_again_does_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("web-log.ndjson");
@@ -47,7 +47,7 @@ async fn the_web_log_gives_its_true_totals_and_running_it_again_does_nothing() {
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn shuffled_doubled_and_split_otherwise_gold_is_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let plain = folder.path().join("plain.ndjson");
@@ -66,7 +66,7 @@ async fn shuffled_doubled_and_split_otherwise_gold_is_the_same() {
     assert!(one == other, "gold differs");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn under_every_fault_the_host_can_make_nothing_is_lost_or_doubled() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake");
@@ -79,7 +79,7 @@ async fn under_every_fault_the_host_can_make_nothing_is_lost_or_doubled() {
 }
 
 /// Kills the tool, and with it the handler, after so many lines of progress; then the same command again, to the end.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn killed_at_any_moment_the_same_command_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake");
@@ -107,7 +107,7 @@ fn kill_once_bronze_has(mut child: Child, lake: &Path, commits: usize) {
     child.wait().expect("it ended");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn standard_input_is_a_source_too() {
     use std::io::Write;
     let folder = tempfile::tempdir().expect("a folder");

@@ -10,7 +10,7 @@ use crate::support::proxy::{Fault, Proxy};
 /// Stalled requests; each costs its client the whole timeout.
 const STALLS: u64 = 3;
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn nothing_is_lost_or_doubled_on_a_bad_network() {
     let azurite = Azurite::start();
     azurite.create_container("chaos");

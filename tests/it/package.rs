@@ -46,7 +46,7 @@ fn newest_version_text(executable: &[u8]) -> (u32, u32) {
     newest
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn the_zip_has_what_the_host_looks_for_and_a_handler_that_an_older_glibc_can_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let (out, zip) = (folder.path().join("app"), folder.path().join("app.zip"));

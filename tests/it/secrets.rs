@@ -76,7 +76,7 @@ async fn assert_handler_says_none(settings: &[(&str, &str)], expected: &str) {
     assert_says_none("the log", &std::fs::read(log).expect("a log"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn the_handler_with_an_identity() {
     let azure = Azure::start(TOKEN).await;
     let refusing = Azure::start("another-token").await;
@@ -93,7 +93,7 @@ async fn the_handler_with_an_identity() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn the_handler_with_a_key_or_a_signature_and_a_store_that_refuses_or_is_away() {
     let refusing = Azure::start("another-token").await;
     let away = format!("http://127.0.0.1:{}", closed_port());

@@ -1,4 +1,5 @@
-//! One seed, one schedule: all that the world decides is drawn from here, in the order in which it happens.
+//! The seeded source of randomness. One seed is one schedule: everything the simulated world decides is drawn from it, in the
+//! order in which it happens.
 
 pub use clickstream::lake::random::Random as Chance;
 

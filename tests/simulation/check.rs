@@ -1,4 +1,4 @@
-//! What has to hold after every schedule, read from the tables by somebody who knows what was sent.
+//! The invariants that hold after every schedule. They compare the tables with what was sent.
 
 use super::instance::Instance;
 use super::naive;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Source epoch, partition, sequence number.
-type Place = (u64, String, i64);
+type Position = (u64, String, i64);
 
 pub async fn everything(world: &World, instance: &Instance) -> Result<(), String> {
     let expected = world.expected.take();
@@ -30,11 +30,10 @@ pub async fn everything(world: &World, instance: &Instance) -> Result<(), String
     reports_are_true(world, expected.len() as u64)?;
     control_has_a_row_for_every_commit_to_gold(instance).await?;
     let report = audit::audit(&instance.app).await.map_err(|error| format!("audit: {error}"))?;
-    if report.holds { Ok(()) } else { Err(format!("the audit says: {:?}", report.findings)) }
+    if report.holds { Ok(()) } else { Err(format!("the audit fails: {:?}", report.findings)) }
 }
 
-/// Versions without a gap, no `txn` that goes back, no file added twice; and what a checkpoint says is what the commits
-/// say.
+/// The log has no gap, no `txn` moves back, no file is added twice, and a checkpoint agrees with the commits it replaces.
 async fn the_log_is_whole(table: &Table) -> Result<(), String> {
     let name = table.spec.name;
     let versions = table.log.versions_after(-1).await.map_err(|error| error.to_string())?;
@@ -64,7 +63,7 @@ async fn the_log_is_whole(table: &Table) -> Result<(), String> {
     let known: BTreeMap<String, i64> =
         snapshot.txns.iter().map(|(app_id, progress)| (app_id.clone(), progress.version)).collect();
     if known != replayed || !live_files(&commits).eq(snapshot.files.keys()) {
-        return Err(format!("{name}: the checkpoint does not say what the commits say: {known:?}, {replayed:?}"));
+        return Err(format!("{name}: the checkpoint disagrees with the commits: {known:?}, {replayed:?}"));
     }
     Ok(())
 }
@@ -84,37 +83,38 @@ async fn every_event_is_in_its_tables_once(expected: &[Expected], instance: &Ins
     let rows = async |spec| render::rows(&Table::at(&instance.app.lake, spec, &Workers::InPlace)).await;
     let bronze_rows = rows(bronze::schema::table()).await;
     let (silver_rows, rejects) = (rows(silver::table()).await, rows(silver_layer::quarantine::table()).await);
-    let (in_bronze, in_silver, in_quarantine) = (by_place(&bronze_rows), by_place(&silver_rows), by_place(&rejects));
+    let (in_bronze, in_silver, in_quarantine) =
+        (by_position(&bronze_rows), by_position(&silver_rows), by_position(&rejects));
     for sent in expected {
-        let place = (u64::from(sent.epoch), sent.partition.to_string(), sent.sequence);
+        let position = (u64::from(sent.epoch), sent.partition.to_string(), sent.sequence);
         let products = sent.produced.event.as_ref().map_or(0, |event| event.products.len().max(1));
         let rejects = usize::from(sent.produced.event.is_none());
-        let found = [&in_bronze, &in_silver, &in_quarantine].map(|table| table.get(&place).map_or(0, Vec::len));
+        let found = [&in_bronze, &in_silver, &in_quarantine].map(|table| table.get(&position).map_or(0, Vec::len));
         if found != [1, products, rejects] {
             return Err(format!(
-                "event {place:?} has {found:?} rows in bronze, silver, quarantine; it needs {:?}",
+                "event {position:?} has {found:?} rows in bronze, silver, quarantine; it needs {:?}",
                 [1, products, rejects]
             ));
         }
         let body: String = sent.produced.body.iter().map(|byte| format!("{byte:02x}")).collect();
-        if in_bronze[&place][0][bronze::schema::BODY] != body {
-            return Err(format!("event {place:?} is not in bronze as it was sent"));
+        if in_bronze[&position][0][bronze::schema::BODY] != body {
+            return Err(format!("event {position:?} is not in bronze as it was sent"));
         }
     }
-    let places: usize = [&in_bronze, &in_silver, &in_quarantine].iter().map(|table| table.len()).sum();
-    if places != 2 * expected.len() {
-        return Err(format!("{places} places in the tables for {} events", expected.len()));
+    let positions: usize = [&in_bronze, &in_silver, &in_quarantine].iter().map(|table| table.len()).sum();
+    if positions != 2 * expected.len() {
+        return Err(format!("{positions} positions in the tables for {} events", expected.len()));
     }
     Ok(())
 }
 
-fn by_place(rows: &[Value]) -> BTreeMap<Place, Vec<&Value>> {
-    let mut found: BTreeMap<Place, Vec<&Value>> = BTreeMap::new();
+fn by_position(rows: &[Value]) -> BTreeMap<Position, Vec<&Value>> {
+    let mut found: BTreeMap<Position, Vec<&Value>> = BTreeMap::new();
     for row in rows {
         let number = |name: &str| row[name].as_i64().expect("a number");
         let partition = row[lineage::PARTITION_ID].as_str().expect("a text").to_owned();
-        let place = (number(lineage::SOURCE_EPOCH) as u64, partition, number(lineage::SEQUENCE_NUMBER));
-        found.entry(place).or_default().push(row);
+        let position = (number(lineage::SOURCE_EPOCH) as u64, partition, number(lineage::SEQUENCE_NUMBER));
+        found.entry(position).or_default().push(row);
     }
     found
 }
@@ -132,33 +132,33 @@ async fn gold_is_the_naive_fold(expected: &[Expected], instance: &Instance) -> R
     }
 }
 
-/// Where no report was lost, they add up: each event was reported once, by the invocation that committed it.
+/// If every invocation answered, the reported rows add up: each event is reported once, by the invocation that committed it.
 fn reports_are_true(world: &World, events: u64) -> Result<(), String> {
-    let doings = world.doings.get();
-    let complete = doings.failures + doings.gone == 0;
-    if complete && doings.reported_rows != events {
-        return Err(format!("{} rows are reported for {events} events", doings.reported_rows));
+    let stats = world.stats.get();
+    let complete = stats.failures + stats.gone == 0;
+    if complete && stats.reported_rows != events {
+        return Err(format!("{} rows are reported for {events} events", stats.reported_rows));
     }
     Ok(())
 }
 
-/// Each commit by which gold went on has its row, no other row says so, and the watermark never moves back.
+/// Each commit to gold that advanced it has exactly one control row, no other row claims one, and the watermark never moves back.
 async fn control_has_a_row_for_every_commit_to_gold(instance: &Instance) -> Result<(), String> {
     let log = &instance.app.gold.table.log;
     let versions = log.versions_after(-1).await.map_err(|error| error.to_string())?;
     let commits = log.read_all(&versions).await.map_err(|error| error.to_string())?;
     let runs =
         commits.iter().filter(|commit| commit.txns().next().is_some()).filter_map(|commit| commit.info()?.get(RUN));
-    let place = |row: &Value| (row[control::SILVER_VERSION].as_i64(), row[control::GOLD_VERSION].as_i64());
-    let committed: Vec<_> = runs.map(place).collect();
+    let position = |row: &Value| (row[control::SILVER_VERSION].as_i64(), row[control::GOLD_VERSION].as_i64());
+    let committed: Vec<_> = runs.map(position).collect();
     let rows = render::rows(&instance.app.gold.control.table).await;
     let mut recorded: Vec<_> = rows.iter().filter(|row| row[control::ACTIVITY] == "sessionize").collect();
-    recorded.sort_by_key(|row| place(row));
+    recorded.sort_by_key(|row| position(row));
     let watermarks: Vec<_> = recorded.iter().map(|row| row[control::WATERMARK].as_str()).collect();
     if !watermarks.is_sorted() {
         return Err(format!("the watermark moves back: {watermarks:?}"));
     }
-    let recorded: Vec<_> = recorded.into_iter().map(place).collect();
+    let recorded: Vec<_> = recorded.into_iter().map(position).collect();
     if recorded == committed {
         Ok(())
     } else {

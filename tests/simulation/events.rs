@@ -1,4 +1,4 @@
-//! What is produced: events of few visits that meet, bridge, come late, come twice, or are no events at all.
+//! Produces events of a few visits. They overlap, bridge sessions, arrive late, arrive twice or are malformed.
 
 use super::chance::{Chance, between, one_in};
 use super::naive::Event;
@@ -7,20 +7,20 @@ use clickstream::event::time::Timestamp;
 
 const MINUTE: i64 = 60_000_000;
 
-/// A body, and what it means.
+/// A body and the event it encodes.
 #[derive(Debug, Clone)]
 pub struct Produced {
     pub body: Vec<u8>,
-    /// `None`: it is malformed.
+    /// `None` if the body is malformed.
     pub event: Option<Event>,
 }
 
-/// The next event at about `now`; `earlier` are those before it.
+/// The next event at about `now`. `earlier` holds the events before it.
 pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produced {
     if one_in(chance, 12) {
         return Produced { body: format!("{{\"user_id\": {}", chance.up_to(1_000_000)).into_bytes(), event: None };
     }
-    // A producer that got no answer sends the same event again, under a new sequence number.
+    // A producer that received no answer sends the same event again, and the hub gives it a new sequence number.
     if one_in(chance, 10) && !earlier.is_empty() {
         return earlier[chance.up_to(earlier.len() as u64 - 1) as usize].produced.clone();
     }
@@ -31,7 +31,7 @@ pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produce
         at_micros: now.0 - late_by(chance),
         kind: kinds[chance.up_to(5) as usize].to_owned(),
         url: (!one_in(chance, 6)).then(|| format!("/{}", chance.up_to(5))),
-        // One value a transaction: which of several counts is tested where the order can be told.
+        // All purchases have one value. Which of several values counts is tested where the order is known.
         price: Some(990_000),
         transaction: one_in(chance, 2).then(|| format!("t{}", chance.up_to(2))),
         products: (0..chance.up_to(3)).map(|at| format!("P{at}")).collect(),
@@ -40,7 +40,7 @@ pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produce
     Produced { body: event.body(), event: Some(event) }
 }
 
-/// Mostly now, often some minutes ago, sometimes days.
+/// How late an event is: mostly not at all, often some minutes, sometimes days.
 fn late_by(chance: &Chance) -> i64 {
     let minutes = match chance.up_to(9) {
         0..6 => chance.up_to(10),

@@ -1,8 +1,9 @@
-//! A handler process: the code that ships behind its own router, with its own memory and its own connection.
+//! A simulated handler process: the production code behind its own router, with its own memory and its own connection to the
+//! store.
 
 use super::chance::Chance;
 use super::life::Life;
-use super::store::{Connection, Weather};
+use super::store::{Connection, FaultInjector};
 use super::tables;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -30,25 +31,30 @@ pub struct Instance {
     router: Router,
 }
 
-/// What the host gets to see of an invocation.
+/// How an invocation ended, as the host sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// With the rows that it says it added to bronze.
+    /// It succeeded and reported the rows that it added to bronze.
     Done {
         bronze_rows: u64,
     },
     Failed {
         status: u16,
     },
-    /// The connection broke: the process is gone.
+    /// The process died before it answered.
     Gone,
 }
 
 impl Instance {
-    pub fn start(weather: &Arc<Weather>, name: String, settings: &BTreeMap<String, String>, clock: &Clock) -> Self {
+    pub fn start(
+        faults: &Arc<FaultInjector>,
+        name: String,
+        settings: &BTreeMap<String, String>,
+        clock: &Clock,
+    ) -> Self {
         let life = Arc::new(Life::new(name));
-        let connection = Connection { weather: weather.clone(), life: life.clone() };
-        let names = Chance::seeded(weather.chance.up_to(u64::MAX - 1));
+        let connection = Connection { faults: faults.clone(), life: life.clone() };
+        let names = Chance::seeded(faults.chance.up_to(u64::MAX - 1));
         let url = "memory:///lake".parse().expect("a URL");
         let lake = Lake::on(Arc::new(connection), url).with_random(names);
         let settings = config::app(settings, "memory:///lake").unwrap_or_else(|invalid| panic!("{invalid}"));
@@ -58,7 +64,7 @@ impl Instance {
         Instance { life, app, router: functions::router(slot) }
     }
 
-    /// One invocation, as the host posts it.
+    /// Posts one invocation, as the host does.
     pub async fn call(&self, function: &str, body: Bytes) -> Answer {
         let request = Request::post(format!("/{function}")).body(Body::from(body)).expect("a request");
         let answered = async {
@@ -74,30 +80,30 @@ impl Instance {
         }
     }
 
-    /// Writes the checkpoint of some version of some table, as the commit of that version may have started it.
-    pub async fn checkpoint_some_table(&self, weather: &Weather) {
+    /// Writes the checkpoint of a random recent version of a random table, as the commit of that version might have.
+    pub async fn checkpoint_some_table(&self, faults: &FaultInjector) {
         let specs = tables::all();
-        let spec = specs[weather.chance.up_to(specs.len() as u64 - 1) as usize].clone();
+        let spec = specs[faults.chance.up_to(specs.len() as u64 - 1) as usize].clone();
         let folder = Path::from(format!("lake/{}/_delta_log", spec.name));
         let is_commit = |meta: &ObjectMeta| meta.location.as_ref().ends_with(".json");
-        let found: Vec<ObjectMeta> = weather.inner.list(Some(&folder)).try_collect().await.expect("memory answers");
+        let found: Vec<ObjectMeta> = faults.inner.list(Some(&folder)).try_collect().await.expect("memory answers");
         let head = found.iter().filter(|meta| is_commit(meta)).count() as i64 - 1;
-        let version = head - weather.chance.up_to(4) as i64;
+        let version = head - faults.chance.up_to(4) as i64;
         if version < 1 || self.life.is_over() {
             return;
         }
-        weather.story.tell(&self.life.name, format_args!("checkpoint {} of {}", version, spec.name));
+        faults.trace.record(&self.life.name, format_args!("checkpoint {} of {}", version, spec.name));
         let table = Table::at(&self.app.lake, spec, &Workers::InPlace);
         Workers::InPlace.see_to(async move {
-            // It may fail; the next one makes up for it.
+            // A failed checkpoint does no harm: the next one replaces it.
             let _ = table.checkpoint(version).await;
         });
     }
 }
 
-/// The answer holds the report as a line of text.
+/// Reads the number from the report, which the answer carries as a line of text.
 fn bronze_rows(answer: &[u8]) -> u64 {
-    let answer: Value = serde_json::from_slice(answer).expect("the host would not take it");
+    let answer: Value = serde_json::from_slice(answer).expect("an answer is JSON");
     let report = answer["Logs"][0].as_str().and_then(|line| serde_json::from_str::<Value>(line).ok());
     report.and_then(|report| report["bronze_rows"].as_u64()).unwrap_or(0)
 }

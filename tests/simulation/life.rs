@@ -1,4 +1,4 @@
-//! Whether a process is alive. Only its connection to the store ends it, and then nothing of it goes on.
+//! Whether a simulated process is alive. Only its connection to the store ends it; after that none of its code runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ impl Life {
         self.ended.notify_waiters();
     }
 
-    /// Returns once it is over.
+    /// Waits until the process is dead.
     pub async fn end_of(&self) {
         let ended = self.ended.notified();
         if !self.is_over() {

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens.
+//! What a seed decides before the schedule starts.
 
 use super::chance::{Chance, between, one_in};
 use super::store::Rates;
@@ -6,16 +6,16 @@ use super::store::Rates;
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub partitions: usize,
-    /// For each partition.
+    /// Events per partition.
     pub events: usize,
-    /// Largest batch.
+    /// The largest batch, in events.
     pub batch: u64,
     pub instances: usize,
     pub rates: Rates,
-    /// The hub is deleted and recreated under its name: sequence numbers begin anew.
+    /// Whether the hub is deleted and recreated under its name, which restarts its sequence numbers.
     pub recreated: bool,
     /// `SESSIONIZE_MAX_EVENTS`.
-    pub slice_events: u64,
+    pub micro_batch_events: u64,
 }
 
 impl Plan {
@@ -27,12 +27,12 @@ impl Plan {
             instances: between(chance, 1, 4) as usize,
             rates: if one_in(chance, 8) { ONLY_COMMIT_ANSWERS_LOST } else { rates(chance) },
             recreated: one_in(chance, 6),
-            slice_events: between(chance, 1, 40),
+            micro_batch_events: between(chance, 1, 40),
         }
     }
 }
 
-/// No invocation fails of it: what each reports has to be true.
+/// Faults that fail no invocation, so that the reported rows can be compared with the tables.
 const ONLY_COMMIT_ANSWERS_LOST: Rates = Rates {
     commit_answer_lost: 2,
     lost: 0,
@@ -44,9 +44,9 @@ const ONLY_COMMIT_ANSWERS_LOST: Rates = Rates {
     killed: 0,
 };
 
-/// Each kind of trouble is missing now and then, so that others are seen alone.
+/// Leaves each kind of fault out now and then, so that the others also occur alone.
 fn rates(chance: &Chance) -> Rates {
-    let rate = |most_often: u64| if one_in(chance, 4) { 0 } else { between(chance, most_often, most_often * 10) };
+    let rate = |max_rate: u64| if one_in(chance, 4) { 0 } else { between(chance, max_rate, max_rate * 10) };
     Rates {
         lost: rate(10),
         answer_lost: rate(10),

@@ -1,11 +1,12 @@
-//! One seed from beginning to end.
+//! Runs one seed from beginning to end.
 
 use super::chance::Chance;
 use super::check;
 use super::instance::Instance;
+use super::limit::Watchdog;
 use super::plan::Plan;
 use super::render;
-use super::store::Weather;
+use super::store::FaultInjector;
 use super::tables;
 use super::totals::Totals;
 use super::world::World;
@@ -18,28 +19,28 @@ use std::time::Duration;
 /// 2026-01-15T12:00:00Z.
 const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
 
-/// Simulated time within which every schedule has to come to rest.
-const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+/// The simulated time within which every schedule must end.
+const TIME_LIMIT: Duration = Duration::from_secs(30 * 86_400);
 
-/// How a schedule went that ended well.
-pub struct Ending {
-    pub story: Vec<String>,
+/// A schedule whose checks all held.
+pub struct Success {
+    pub trace: Vec<String>,
     pub totals: Totals,
 }
 
-/// One that did not.
+/// A schedule with a check that failed.
 pub struct Failure {
     pub seed: u64,
     pub why: String,
     pub plan: String,
-    pub story: Vec<String>,
+    pub trace: Vec<String>,
     pub tables: String,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { seed, why, plan, story, tables } = self;
-        writeln!(f, "{}\n\n{tables}\nseed {seed}: {plan}\n{why}", story.join("\n"))?;
+        let Failure { seed, why, plan, trace, tables } = self;
+        writeln!(f, "{}\n\n{tables}\nseed {seed}: {plan}\n{why}", trace.join("\n"))?;
         write!(f, "replay: SIMULATION_SEEDS={seed}..{} cargo test --release simulation -- --nocapture", seed + 1)
     }
 }
@@ -51,53 +52,54 @@ impl fmt::Debug for Failure {
 }
 
 /// Runs the schedule of `seed`.
-pub fn run(seed: u64) -> Result<Ending, Box<Failure>> {
+pub fn run(seed: u64) -> Result<Success, Box<Failure>> {
     let chance = Chance::seeded(seed);
     let plan = Plan::draw(&chance);
-    stage(seed, chance, plan, act)
+    run_plan(seed, chance, plan, steps)
 }
 
-/// Sets up the world that `plan` says, and looks at it once `play` is through.
-pub fn stage(
+/// Sets up the world of `plan`, runs `steps` in it and then checks it.
+pub fn run_plan(
     seed: u64,
     chance: Chance,
     plan: Plan,
-    play: impl AsyncFnOnce(&World) -> Result<Instance, String>,
-) -> Result<Ending, Box<Failure>> {
+    steps: impl AsyncFnOnce(&World) -> Result<Instance, String>,
+) -> Result<Success, Box<Failure>> {
+    let _limit = Watchdog::start(&format!("seed {seed} of the simulation"), super::SCHEDULE_LIMIT);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let world = World::new(Weather::new(chance, plan.rates, NOON), plan);
+        let world = World::new(FaultInjector::new(chance, plan.rates, NOON), plan);
         let whole = async {
-            let instance = play(&world).await?;
+            let instance = steps(&world).await?;
             check::everything(&world, &instance).await
         };
-        let outcome = tokio::time::timeout(LONGEST, whole).await;
-        let story = world.weather.story.lines();
-        match outcome.unwrap_or_else(|_| Err("it never comes to rest".to_owned())) {
-            Ok(()) => Ok(Ending { story, totals: Totals::of(&world.weather.counts, world.doings.get()) }),
+        let outcome = tokio::time::timeout(TIME_LIMIT, whole).await;
+        let trace = world.faults.trace.lines();
+        match outcome.unwrap_or_else(|_| Err("it does not end".to_owned())) {
+            Ok(()) => Ok(Success { trace, totals: Totals::of(&world.faults.counts, world.stats.get()) }),
             Err(why) => {
                 let plan = format!("{:?}", world.plan);
-                Err(Box::new(Failure { seed, why, plan, story, tables: tables_as_text(&world).await }))
+                Err(Box::new(Failure { seed, why, plan, trace, tables: tables_as_text(&world).await }))
             }
         }
     })
 }
 
-async fn act(world: &World) -> Result<Instance, String> {
-    world.trouble().await;
+async fn steps(world: &World) -> Result<Instance, String> {
+    world.run_with_faults().await;
     let mut instance = world.drain().await?;
     if world.plan.recreated {
         world.recreate().await;
-        world.make_calm(false);
-        world.trouble().await;
+        world.set_quiescent(false);
+        world.run_with_faults().await;
         instance = world.drain().await?;
     }
     Ok(instance)
 }
 
-/// Where and when everything is, for a person.
+/// The tables as text, for a person who reads a failure.
 async fn tables_as_text(world: &World) -> String {
-    world.make_calm(true);
+    world.set_quiescent(true);
     let instance = world.start_instance();
     let mut text = String::new();
     for spec in tables::all() {
@@ -110,7 +112,7 @@ async fn tables_as_text(world: &World) -> String {
     text
 }
 
-/// Columns that tell most of the story.
+/// The columns that explain most failures.
 const SHOWN: [&str; 16] = [
     "source_epoch",
     "partition_id",

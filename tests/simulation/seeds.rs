@@ -1,14 +1,14 @@
-//! Many seeds, on all the threads there are.
+//! Runs many seeds on a few threads.
 
-use super::schedule::{Ending, Failure, run};
+use super::schedule::{Failure, Success, run};
 use super::totals::Totals;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Threads that run seeds side by side; each has its own time.
+/// Threads that run seeds in parallel. Each seed has its own simulated time.
 const THREADS: u64 = 2;
 
-/// From the first to one before the last.
+/// A range of seeds; `to` is excluded.
 #[derive(Debug, Clone, Copy)]
 pub struct Seeds {
     pub from: u64,
@@ -16,24 +16,33 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// `SIMULATION_SEEDS=FROM..TO`.
+    /// Reads `SIMULATION_SEEDS=FROM..TO`.
     pub fn asked_for() -> Option<Self> {
-        let text = std::env::var("SIMULATION_SEEDS").ok()?;
+        let text = setting("SIMULATION_SEEDS")?;
         let parsed = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
         let (from, to) = parsed.unwrap_or_else(|| panic!("SIMULATION_SEEDS is FROM..TO, not `{text}`"));
         Some(Seeds { from, to })
     }
 }
 
-/// A panic of what is simulated is a failure of the seed.
-pub fn run_caught(seed: u64) -> Result<Ending, Box<Failure>> {
+/// An environment variable, by which a person chooses what is simulated.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the simulation is configured by hand, not by the settings of the product"
+)]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Runs one seed; a panic of the simulated code is a failure of the seed.
+pub fn run_caught(seed: u64) -> Result<Success, Box<Failure>> {
     catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panics".to_owned());
-        Err(Box::new(Failure { seed, why: said, plan: String::new(), story: Vec::new(), tables: String::new() }))
+        let said = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "the simulated code panicked".to_owned());
+        Err(Box::new(Failure { seed, why: said, plan: String::new(), trace: Vec::new(), tables: String::new() }))
     })
 }
 
-/// Runs all of them, with a line for each thousand; the first failure ends it.
+/// Runs all seeds and prints a line per thousand. Stops at the first failure.
 pub fn run_all(seeds: Seeds) -> Result<Totals, Box<Failure>> {
     let mut totals = Totals::default();
     for from in (seeds.from..seeds.to).step_by(1_000) {
@@ -47,7 +56,7 @@ pub fn run_all(seeds: Seeds) -> Result<Totals, Box<Failure>> {
                     return Ok(totals);
                 }
                 match run_caught(seed) {
-                    Ok(ending) => totals.add(ending.totals),
+                    Ok(success) => totals.add(success.totals),
                     Err(failure) => {
                         next.store(to, Ordering::SeqCst);
                         return Err(failure);

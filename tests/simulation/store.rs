@@ -1,9 +1,9 @@
-//! The store as an instance sees it: what it keeps is in memory and in order, but any call can fail before it took
-//! effect or after, be slow, be throttled, list less than there is, or be the caller's last.
+//! The store as an instance sees it. Its contents are correct and in memory, but any call can fail before or after it took
+//! effect, be slow, be throttled, list fewer files than exist, or kill its caller.
 
 use super::chance::{Chance, one_in};
 use super::life::Life;
-use super::story::Story;
+use super::trace::Trace;
 use async_trait::async_trait;
 use clickstream::clock::Clock;
 use clickstream::event::time::Timestamp;
@@ -22,22 +22,22 @@ use std::thread::ThreadId;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How bad it is: one call in so many.
+/// How often each fault happens: once in so many calls, never for 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
     pub lost: u64,
     pub answer_lost: u64,
-    /// Of a PUT that makes a commit.
+    /// Only of PUTs that create a commit.
     pub commit_answer_lost: u64,
     pub throttled: u64,
     pub slow: u64,
-    /// The caller sleeps for an hour, then goes on as if nothing had been.
+    /// The caller sleeps for an hour and then continues as if nothing had happened.
     pub zombie: u64,
     pub stale_list: u64,
     pub killed: u64,
 }
 
-/// What happened, over all instances.
+/// What happened so far, over all instances.
 #[derive(Debug, Default)]
 pub struct Counts {
     pub calls: AtomicU64,
@@ -50,19 +50,19 @@ pub struct Counts {
     pub kills: AtomicU64,
 }
 
-/// What all instances have in common.
-pub struct Weather {
+/// Decides which calls fail. Shared by all instances, with the store, the clock and the trace.
+pub struct FaultInjector {
     pub inner: Arc<InMemory>,
     pub chance: Chance,
-    pub story: Story,
-    /// What the instances are told: the time that is simulated.
+    pub trace: Trace,
+    /// The clock of all instances. It shows the simulated time.
     pub clock: Clock,
     pub began: (Timestamp, Instant),
     pub rates: Rates,
     pub counts: Counts,
-    /// From now on every call works at once.
-    pub calm: AtomicBool,
-    /// Time is simulated on this thread only; checkpoints are made on others.
+    /// While set, every call succeeds after a millisecond.
+    pub quiescent: AtomicBool,
+    /// Time is simulated on this thread only. Checkpoints are written on others.
     pub thread: ThreadId,
 }
 
@@ -79,22 +79,22 @@ enum Fate {
 
 /// One instance's connection to the store.
 pub struct Connection {
-    pub weather: Arc<Weather>,
+    pub faults: Arc<FaultInjector>,
     pub life: Arc<Life>,
 }
 
-impl Weather {
-    /// Time begins at `noon`, on the thread that calls.
+impl FaultInjector {
+    /// Simulated time starts at `noon`, on the calling thread.
     pub fn new(chance: Chance, rates: Rates, noon: Timestamp) -> Arc<Self> {
-        Arc::new(Weather {
+        Arc::new(FaultInjector {
             inner: Arc::new(InMemory::new()),
             chance,
-            story: Story::begin(),
+            trace: Trace::start(),
             clock: Clock::manual(noon),
             began: (noon, Instant::now()),
             rates,
             counts: Counts::default(),
-            calm: AtomicBool::new(false),
+            quiescent: AtomicBool::new(false),
             thread: std::thread::current().id(),
         })
     }
@@ -104,17 +104,17 @@ impl Weather {
         self.clock.set(at.plus_micros(began.elapsed().as_micros() as i64));
     }
 
-    fn here(&self) -> bool {
+    fn is_simulated_thread(&self) -> bool {
         std::thread::current().id() == self.thread
     }
 
-    fn bad(&self, rate: u64) -> bool {
-        !self.calm.load(Ordering::SeqCst) && one_in(&self.chance, rate)
+    fn happens(&self, rate: u64) -> bool {
+        !self.quiescent.load(Ordering::SeqCst) && one_in(&self.chance, rate)
     }
 
     fn fate(&self, is_commit: bool) -> Fate {
         let kills = [Fate::KilledBefore, Fate::KilledAfter];
-        if self.bad(self.rates.killed) {
+        if self.happens(self.rates.killed) {
             return kills[self.chance.up_to(1) as usize];
         }
         let fates = [
@@ -123,19 +123,19 @@ impl Weather {
             (if is_commit { self.rates.commit_answer_lost } else { 0 }, Fate::AnswerLost),
             (self.rates.throttled, Fate::Throttled),
         ];
-        fates.into_iter().find(|(rate, _)| self.bad(*rate)).map_or(Fate::Works, |(_, fate)| fate)
+        fates.into_iter().find(|(rate, _)| self.happens(*rate)).map_or(Fate::Works, |(_, fate)| fate)
     }
 
     /// How long a call takes.
     fn latency(&self) -> Duration {
-        if self.calm.load(Ordering::SeqCst) {
+        if self.quiescent.load(Ordering::SeqCst) {
             return Duration::from_millis(1);
         }
-        if self.bad(self.rates.zombie) {
+        if self.happens(self.rates.zombie) {
             self.counts.zombies.fetch_add(1, Ordering::SeqCst);
             return Duration::from_secs(3_600);
         }
-        if self.bad(self.rates.slow) {
+        if self.happens(self.rates.slow) {
             self.counts.slow.fetch_add(1, Ordering::SeqCst);
             return Duration::from_millis(1_000 + self.chance.up_to(60_000));
         }
@@ -144,25 +144,25 @@ impl Weather {
 }
 
 impl Connection {
-    /// Makes one call, whatever becomes of it. A call whose caller dies meanwhile may still arrive.
+    /// Makes one call, with its fault. A call whose caller dies meanwhile may still take effect.
     async fn call<T>(&self, what: &str, path: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let weather = &self.weather;
-        weather.counts.calls.fetch_add(1, Ordering::SeqCst);
+        let faults = &self.faults;
+        faults.counts.calls.fetch_add(1, Ordering::SeqCst);
         self.alive().await?;
-        let (fate, latency) = (weather.fate(what == "put" && path.ends_with(".json")), weather.latency());
-        if weather.here() {
+        let (fate, latency) = (faults.fate(what == "put" && path.ends_with(".json")), faults.latency());
+        if faults.is_simulated_thread() {
             tokio::time::sleep(latency).await;
-            weather.set_clock();
+            faults.set_clock();
         }
-        if self.life.is_over() && weather.chance.up_to(1) == 0 {
+        if self.life.is_over() && faults.chance.up_to(1) == 0 {
             self.alive().await?;
         }
         if fate != Fate::Works || latency > Duration::from_secs(1) {
-            weather
-                .story
-                .tell(&self.life.name, format_args!("{what} {path}: {fate:?} after {} ms", latency.as_millis()));
+            faults
+                .trace
+                .record(&self.life.name, format_args!("{what} {path}: {fate:?} after {} ms", latency.as_millis()));
         }
-        let counts = &weather.counts;
+        let counts = &faults.counts;
         match fate {
             Fate::KilledBefore => return self.die().await,
             Fate::Lost => {
@@ -177,8 +177,8 @@ impl Connection {
         }
         let answer = work.await;
         if what == "put" {
-            let outcome = if answer.is_ok() { "is in" } else { "is refused" };
-            weather.story.tell(&self.life.name, format_args!("{what} {path} {outcome}"));
+            let outcome = if answer.is_ok() { "succeeded" } else { "was refused" };
+            faults.trace.record(&self.life.name, format_args!("{what} {path} {outcome}"));
         }
         match fate {
             Fate::KilledAfter => self.die().await,
@@ -193,18 +193,18 @@ impl Connection {
         }
     }
 
-    /// A dead process never goes on.
+    /// Never returns if the process is dead.
     async fn alive(&self) -> Result<()> {
         match self.life.is_over() {
             false => Ok(()),
-            true if self.weather.here() => std::future::pending().await,
+            true if self.faults.is_simulated_thread() => std::future::pending().await,
             true => Err(refused("the process is dead")),
         }
     }
 
     async fn die<T>(&self) -> Result<T> {
-        self.weather.counts.kills.fetch_add(1, Ordering::SeqCst);
-        self.weather.story.tell(&self.life.name, format_args!("is killed"));
+        self.faults.counts.kills.fetch_add(1, Ordering::SeqCst);
+        self.faults.trace.record(&self.life.name, format_args!("killed"));
         self.life.end();
         self.alive().await?;
         Err(refused("the process is dead"))
@@ -230,33 +230,36 @@ impl fmt::Display for Connection {
 #[async_trait]
 impl ObjectStore for Connection {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        self.call("put", location.as_ref(), self.weather.inner.put_opts(location, payload, opts)).await
+        self.call("put", location.as_ref(), self.faults.inner.put_opts(location, payload, opts)).await
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.call("upload", location.as_ref(), self.weather.inner.put_multipart_opts(location, opts)).await
+        self.call("upload", location.as_ref(), self.faults.inner.put_multipart_opts(location, opts)).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.call("get", location.as_ref(), self.weather.inner.get_opts(location, options)).await
+        self.call("get", location.as_ref(), self.faults.inner.get_opts(location, options)).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.weather.inner.delete_stream(locations)
+        self.faults.inner.delete_stream(locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let connection = Connection { weather: self.weather.clone(), life: self.life.clone() };
+        let connection = Connection { faults: self.faults.clone(), life: self.life.clone() };
         let prefix = prefix.cloned().unwrap_or_default();
         let found = async move {
-            let all = connection.weather.inner.list(Some(&prefix)).try_collect::<Vec<_>>();
+            let all = connection.faults.inner.list(Some(&prefix)).try_collect::<Vec<_>>();
             let mut found = connection.call("list", prefix.as_ref(), all).await?;
             found.sort_by(|a, b| a.location.cmp(&b.location));
-            if connection.weather.bad(connection.weather.rates.stale_list) {
-                connection.weather.counts.stale_lists.fetch_add(1, Ordering::SeqCst);
-                let unseen = 1 + connection.weather.chance.up_to(4) as usize;
-                connection.weather.story.tell(&connection.life.name, format_args!("list {prefix}: {unseen} unseen"));
-                found.truncate(found.len().saturating_sub(unseen));
+            if connection.faults.happens(connection.faults.rates.stale_list) {
+                connection.faults.counts.stale_lists.fetch_add(1, Ordering::SeqCst);
+                let left_out = 1 + connection.faults.chance.up_to(4) as usize;
+                connection
+                    .faults
+                    .trace
+                    .record(&connection.life.name, format_args!("list {prefix}: {left_out} files left out"));
+                found.truncate(found.len().saturating_sub(left_out));
             }
             Ok::<_, Error>(futures::stream::iter(found.into_iter().map(Ok)))
         };
@@ -265,10 +268,10 @@ impl ObjectStore for Connection {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let path = prefix.cloned().unwrap_or_default();
-        self.call("list", path.as_ref(), self.weather.inner.list_with_delimiter(prefix)).await
+        self.call("list", path.as_ref(), self.faults.inner.list_with_delimiter(prefix)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.call("copy", from.as_ref(), self.weather.inner.copy_opts(from, to, options)).await
+        self.call("copy", from.as_ref(), self.faults.inner.copy_opts(from, to, options)).await
     }
 }

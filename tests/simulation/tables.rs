@@ -1,4 +1,4 @@
-//! The tables of the lake.
+//! The list of all tables of the lake.
 
 use clickstream::columns::TableSpec;
 use clickstream::{bronze, gold, silver};

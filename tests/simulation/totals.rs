@@ -1,11 +1,11 @@
-//! What happened over many schedules, so that a reader sees that there was trouble.
+//! What happened over many schedules, so that a reader sees that every kind of fault occurred.
 
 use super::store::Counts;
-use super::world::Doings;
+use super::world::Stats;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What happened, over many schedules.
+/// Sums over many schedules.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Totals {
     schedules: u64,
@@ -17,11 +17,11 @@ pub struct Totals {
     zombies: u64,
     stale_lists: u64,
     kills: u64,
-    doings: Doings,
+    stats: Stats,
 }
 
 impl Totals {
-    pub fn of(counts: &Counts, doings: Doings) -> Self {
+    pub fn of(counts: &Counts, stats: Stats) -> Self {
         let count = |of: &AtomicU64| of.load(Ordering::SeqCst);
         Totals {
             schedules: 1,
@@ -33,23 +33,23 @@ impl Totals {
             zombies: count(&counts.zombies),
             stale_lists: count(&counts.stale_lists),
             kills: count(&counts.kills),
-            doings,
+            stats,
         }
     }
 
     fn all(&self) -> [(&'static str, u64); 18] {
-        let doings = self.doings;
+        let stats = self.stats;
         [
             ("schedules", self.schedules),
-            ("batches", doings.batches),
-            ("failed invocations", doings.failures),
-            ("killed ones", doings.gone),
-            ("redeliveries", doings.redeliveries),
-            ("moves", doings.moves),
-            ("sessionizings", doings.activations),
-            ("rebuilds", doings.rebuilds),
-            ("checkpoints", doings.checkpoints),
-            ("recreated hubs", doings.recreated),
+            ("batches", stats.batches),
+            ("failed invocations", stats.failures),
+            ("killed invocations", stats.gone),
+            ("redeliveries", stats.redeliveries),
+            ("moved partitions", stats.moves),
+            ("sessionize runs", stats.runs),
+            ("rebuilds", stats.rebuilds),
+            ("checkpoints", stats.checkpoints),
+            ("recreated hubs", stats.recreated),
             ("store calls", self.calls),
             ("lost", self.lost),
             ("answers lost", self.answers_lost),
@@ -71,11 +71,11 @@ impl Totals {
         self.zombies += other.zombies;
         self.stale_lists += other.stale_lists;
         self.kills += other.kills;
-        self.doings.add(other.doings);
+        self.stats.add(other.stats);
     }
 
-    /// No kind of trouble was left out.
-    pub fn has_seen_everything(&self) -> bool {
+    /// Every kind of fault happened at least once.
+    pub fn has_every_fault(&self) -> bool {
         self.all().iter().all(|(_, count)| *count > 0)
     }
 }

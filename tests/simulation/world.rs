@@ -1,12 +1,12 @@
-//! The world around the functions: a hub with partitions, a fleet of instances, and the host that brings them together
-//! as badly as it may.
+//! The simulated world: a hub with partitions, a fleet of instances, and a host that delivers events and timers as badly as it
+//! is allowed to.
 
 use super::chance::{between, one_in};
 use super::envelope::{Sent, envelope};
 use super::events::{self, Produced};
 use super::instance::{Answer, Instance};
 use super::plan::Plan;
-use super::store::Weather;
+use super::store::FaultInjector;
 use clickstream::event::time::Timestamp;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -17,19 +17,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Calls after which trouble ends, whatever has been reached.
-const MOST_CALLS: u64 = 6_000;
+/// The faults stop after this many calls, whatever has been reached.
+const MAX_CALLS: u64 = 6_000;
 
-/// Activations of `sessionize` that trouble still lasts for once everything is delivered.
-const ACTIVATIONS: u64 = 6;
+/// Runs of `sessionize` that have to happen before the faults stop.
+const RUNS: u64 = 6;
 
-/// Activations within which gold has to catch up once it is calm.
+/// Runs within which gold must catch up once the faults have stopped.
 const CATCH_UP: u64 = 500;
 
-/// Longest backoff of the host's retry policy.
-const LONGEST_BACKOFF_S: u64 = 60;
+/// The longest backoff of the host's retry policy.
+const MAX_BACKOFF_S: u64 = 60;
 
-/// An event that was sent, where, and under which epoch it has to be in the tables.
+/// An event that was sent, with the position and the source epoch that the tables must show for it.
 pub struct Expected {
     pub epoch: u32,
     pub partition: usize,
@@ -42,49 +42,49 @@ struct Partition {
     log: Vec<Sent>,
     /// The host's checkpoint: the next event to deliver.
     checkpoint: usize,
-    /// Counts owners: who finds it changed has lost the partition.
+    /// Number of the current owner. An owner that finds another number has lost the partition.
     owner: u64,
 }
 
 /// What the host did.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Doings {
+pub struct Stats {
     pub batches: u64,
     pub failures: u64,
     /// Invocations whose process was killed.
     pub gone: u64,
-    /// Rows that invocations said they added to bronze.
+    /// Rows that invocations reported as added to bronze.
     pub reported_rows: u64,
     pub redeliveries: u64,
     pub moves: u64,
-    pub activations: u64,
+    pub runs: u64,
     pub rebuilds: u64,
     pub checkpoints: u64,
     pub recreated: u64,
 }
 
 pub struct World {
-    pub weather: Arc<Weather>,
+    pub faults: Arc<FaultInjector>,
     pub plan: Plan,
     pub expected: RefCell<Vec<Expected>>,
-    pub doings: Cell<Doings>,
+    pub stats: Cell<Stats>,
     partitions: RefCell<Vec<Partition>>,
     fleet: RefCell<Vec<Instance>>,
     epoch: Cell<u32>,
     producing: Cell<usize>,
-    activations_left: Cell<u64>,
+    runs_left: Cell<u64>,
     started: Cell<u64>,
 }
 
-impl Doings {
-    pub fn add(&mut self, other: Doings) {
+impl Stats {
+    pub fn add(&mut self, other: Stats) {
         self.batches += other.batches;
         self.failures += other.failures;
         self.gone += other.gone;
         self.reported_rows += other.reported_rows;
         self.redeliveries += other.redeliveries;
         self.moves += other.moves;
-        self.activations += other.activations;
+        self.runs += other.runs;
         self.rebuilds += other.rebuilds;
         self.checkpoints += other.checkpoints;
         self.recreated += other.recreated;
@@ -92,17 +92,17 @@ impl Doings {
 }
 
 impl World {
-    pub fn new(weather: Arc<Weather>, plan: Plan) -> Self {
+    pub fn new(faults: Arc<FaultInjector>, plan: Plan) -> Self {
         let world = World {
             partitions: RefCell::new((0..plan.partitions).map(|_| Partition::default()).collect()),
-            weather,
+            faults,
             plan,
             expected: RefCell::default(),
-            doings: Cell::default(),
+            stats: Cell::default(),
             fleet: RefCell::default(),
             epoch: Cell::new(0),
             producing: Cell::new(0),
-            activations_left: Cell::new(0),
+            runs_left: Cell::new(0),
             started: Cell::new(0),
         };
         let fleet = (0..world.plan.instances).map(|_| world.start_instance()).collect();
@@ -110,60 +110,60 @@ impl World {
         world
     }
 
-    pub fn do_one(&self, change: impl FnOnce(&mut Doings)) {
-        let mut doings = self.doings.get();
-        change(&mut doings);
-        self.doings.set(doings);
+    pub fn count(&self, change: impl FnOnce(&mut Stats)) {
+        let mut stats = self.stats.get();
+        change(&mut stats);
+        self.stats.set(stats);
     }
 
-    /// A process with an empty memory.
+    /// Starts a process with empty memory.
     pub fn start_instance(&self) -> Instance {
         self.started.set(self.started.get() + 1);
         let setting = |name: &str, value: String| (name.to_owned(), value);
         let settings = BTreeMap::from([
-            setting("SESSIONIZE_MAX_EVENTS", self.plan.slice_events.to_string()),
+            setting("SESSIONIZE_MAX_EVENTS", self.plan.micro_batch_events.to_string()),
             setting("SOURCE_EPOCH", self.epoch.get().to_string()),
         ]);
         let name = format!("instance {}", self.started.get());
-        Instance::start(&self.weather, name, &settings, &self.weather.clock)
+        Instance::start(&self.faults, name, &settings, &self.faults.clock)
     }
 
-    /// Any of the fleet; a dead one has been replaced.
+    /// A random instance of the fleet, restarted if it is dead.
     fn instance(&self) -> Instance {
-        let at = self.weather.chance.up_to(self.plan.instances as u64 - 1) as usize;
+        let at = self.faults.chance.up_to(self.plan.instances as u64 - 1) as usize;
         if self.fleet.borrow()[at].life.is_over() {
-            let fresh = self.start_instance();
-            self.fleet.borrow_mut()[at] = fresh;
+            let restarted = self.start_instance();
+            self.fleet.borrow_mut()[at] = restarted;
         }
         self.fleet.borrow()[at].clone()
     }
 
-    fn is_calm(&self) -> bool {
-        self.weather.calm.load(Ordering::SeqCst)
+    fn is_quiescent(&self) -> bool {
+        self.faults.quiescent.load(Ordering::SeqCst)
     }
 
-    pub fn make_calm(&self, calm: bool) {
-        self.weather.calm.store(calm, Ordering::SeqCst);
+    pub fn set_quiescent(&self, quiescent: bool) {
+        self.faults.quiescent.store(quiescent, Ordering::SeqCst);
     }
 
-    /// Everything is produced, delivered, and sessionized for a while; or it has been enough.
+    /// Whether the phase with faults ends: everything is produced, delivered and sessionized, or there were enough calls.
     fn is_over(&self) -> bool {
         let delivered = self.partitions.borrow().iter().all(|partition| partition.checkpoint == partition.log.len());
-        let done = self.producing.get() == 0 && delivered && self.activations_left.get() == 0;
-        self.is_calm() || done || self.weather.counts.calls.load(Ordering::SeqCst) > MOST_CALLS
+        let done = self.producing.get() == 0 && delivered && self.runs_left.get() == 0;
+        self.is_quiescent() || done || self.faults.counts.calls.load(Ordering::SeqCst) > MAX_CALLS
     }
 
-    /// Trouble: everybody at once, until it is over.
-    pub async fn trouble(&self) {
+    /// Producers, owners, timers and operators all run concurrently, with faults, until [`World::is_over`].
+    pub async fn run_with_faults(&self) {
         self.producing.set(self.plan.partitions);
-        self.activations_left.set(ACTIVATIONS);
+        self.runs_left.set(RUNS);
         let partitions = 0..self.plan.partitions;
         let producers = futures::future::join_all(partitions.clone().map(|partition| self.produce(partition)));
         let owners = futures::future::join_all(partitions.map(|partition| self.own(partition)));
         tokio::join!(
             producers,
             owners,
-            self.steal(),
+            self.move_partitions(),
             self.sessionize(1),
             self.sessionize(2),
             self.rebuild(),
@@ -172,36 +172,36 @@ impl World {
         );
     }
 
-    /// Each event in a commit of its own, while nobody sessionizes; then the timers, with all their trouble.
+    /// Delivers each event in a commit of its own while no timer runs, then runs the timers with faults.
     pub async fn backlog(&self) -> Result<(), String> {
-        self.make_calm(true);
+        self.set_quiescent(true);
         self.producing.set(self.plan.partitions);
         for partition in 0..self.plan.partitions {
             self.produce(partition).await;
         }
         self.drain_hub(&self.start_instance()).await?;
-        self.make_calm(false);
-        self.activations_left.set(ACTIVATIONS);
+        self.set_quiescent(false);
+        self.runs_left.set(RUNS);
         tokio::join!(self.sessionize(1), self.sessionize(2), self.rebuild(), self.checkpoint());
         Ok(())
     }
 
     async fn produce(&self, partition: usize) {
         for _ in 0..self.plan.events {
-            sleep(Duration::from_millis(between(&self.weather.chance, 10, 20_000))).await;
-            self.weather.set_clock();
-            let now = Timestamp(self.weather.clock.now().0 / 1_000 * 1_000);
-            let produced = events::produce(&self.weather.chance, now, &self.expected.borrow());
+            sleep(Duration::from_millis(between(&self.faults.chance, 10, 20_000))).await;
+            self.faults.set_clock();
+            let now = Timestamp(self.faults.clock.now().0 / 1_000 * 1_000);
+            let produced = events::produce(&self.faults.chance, now, &self.expected.borrow());
             let log = &mut self.partitions.borrow_mut()[partition].log;
             let sequence = log.len() as i64;
             log.push(Sent { sequence_number: sequence, enqueued_at: now, body: produced.body.clone() });
-            let epoch = self.doings.get().recreated as u32;
+            let epoch = self.stats.get().recreated as u32;
             self.expected.borrow_mut().push(Expected { epoch, partition, sequence, produced });
         }
         self.producing.set(self.producing.get() - 1);
     }
 
-    /// Delivers a partition until trouble is over, or until somebody else owns it.
+    /// Delivers a partition until [`World::is_over`] or until another owner has it.
     async fn own(&self, partition: usize) {
         let owner = self.partitions.borrow()[partition].owner;
         let mut instance = self.instance();
@@ -216,20 +216,20 @@ impl World {
                 Answer::Done { .. } => {
                     failures = 0;
                     next += batch.len();
-                    // The host's checkpoint may be lost, and one that lost the partition may still write it.
-                    if !one_in(&self.weather.chance, 5) {
+                    // The host may lose the checkpoint, and a former owner may still write it.
+                    if !one_in(&self.faults.chance, 5) {
                         self.partitions.borrow_mut()[partition].checkpoint = next;
                     }
-                    if one_in(&self.weather.chance, 8) {
-                        self.do_one(|doings| doings.redeliveries += 1);
-                        next = next.saturating_sub(self.weather.chance.up_to(10) as usize);
+                    if one_in(&self.faults.chance, 8) {
+                        self.count(|stats| stats.redeliveries += 1);
+                        next = next.saturating_sub(self.faults.chance.up_to(10) as usize);
                     }
                 }
                 Answer::Failed { .. } => {
                     failures += 1;
-                    sleep(Duration::from_secs((1 << failures.min(6)).min(LONGEST_BACKOFF_S))).await;
-                    // Sooner or later another process gets it, cut at another place.
-                    if one_in(&self.weather.chance, 4) {
+                    sleep(Duration::from_secs((1 << failures.min(6)).min(MAX_BACKOFF_S))).await;
+                    // Eventually another process receives the events, in other batches.
+                    if one_in(&self.faults.chance, 4) {
                         (instance, next) = (self.instance(), self.partitions.borrow()[partition].checkpoint);
                     }
                 }
@@ -243,104 +243,104 @@ impl World {
 
     fn batch(&self, partition: usize, next: usize) -> Option<Vec<Sent>> {
         let log = &self.partitions.borrow()[partition].log;
-        let most = between(&self.weather.chance, 1, self.plan.batch) as usize;
-        let end = (next + most).min(log.len());
+        let max = between(&self.faults.chance, 1, self.plan.batch) as usize;
+        let end = (next + max).min(log.len());
         (next < end).then(|| log[next..end].to_vec())
     }
 
     async fn deliver(&self, instance: &Instance, partition: usize, batch: &[Sent]) -> Answer {
-        self.do_one(|doings| doings.batches += 1);
-        self.weather.set_clock();
+        self.count(|stats| stats.batches += 1);
+        self.faults.set_clock();
         let answer = instance.call("ingest", envelope(&partition.to_string(), batch)).await;
         match answer {
-            Answer::Done { bronze_rows } => self.do_one(|doings| doings.reported_rows += bronze_rows),
-            Answer::Failed { .. } => self.do_one(|doings| doings.failures += 1),
-            Answer::Gone => self.do_one(|doings| doings.gone += 1),
+            Answer::Done { bronze_rows } => self.count(|stats| stats.reported_rows += bronze_rows),
+            Answer::Failed { .. } => self.count(|stats| stats.failures += 1),
+            Answer::Gone => self.count(|stats| stats.gone += 1),
         }
         let (first, last) = (batch[0].sequence_number, batch[batch.len() - 1].sequence_number);
-        self.weather.story.tell(&instance.life.name, format_args!("ingest {partition}: {first}..={last}: {answer:?}"));
+        self.faults.trace.record(&instance.life.name, format_args!("ingest {partition}: {first}..={last}: {answer:?}"));
         answer
     }
 
-    /// Gives partitions to new owners, while the old ones are still at it.
-    async fn steal(&self) {
-        let mut thefts = FuturesUnordered::new();
+    /// Gives partitions to new owners while the old ones still deliver.
+    async fn move_partitions(&self) {
+        let mut new_owners = FuturesUnordered::new();
         while !self.is_over() {
-            let mut pause = std::pin::pin!(sleep(Duration::from_secs(between(&self.weather.chance, 5, 120))));
+            let mut pause = std::pin::pin!(sleep(Duration::from_secs(between(&self.faults.chance, 5, 120))));
             loop {
                 tokio::select! {
                     biased;
                     () = &mut pause => break,
-                    Some(()) = thefts.next(), if !thefts.is_empty() => {}
+                    Some(()) = new_owners.next(), if !new_owners.is_empty() => {}
                 }
             }
-            let partition = self.weather.chance.up_to(self.plan.partitions as u64 - 1) as usize;
+            let partition = self.faults.chance.up_to(self.plan.partitions as u64 - 1) as usize;
             self.partitions.borrow_mut()[partition].owner += 1;
-            self.do_one(|doings| doings.moves += 1);
-            thefts.push(self.own(partition));
+            self.count(|stats| stats.moves += 1);
+            new_owners.push(self.own(partition));
         }
-        while thefts.next().await.is_some() {}
+        while new_owners.next().await.is_some() {}
     }
 
-    /// One owner of the timer; there are two.
+    /// One of the two owners of the timer.
     async fn sessionize(&self, owner: u64) {
         while !self.is_over() {
-            sleep(Duration::from_secs(between(&self.weather.chance, 1, 20 * owner))).await;
-            self.weather.set_clock();
+            sleep(Duration::from_secs(between(&self.faults.chance, 1, 20 * owner))).await;
+            self.faults.set_clock();
             let instance = self.instance();
             let answer = instance.call("sessionize", "{}".into()).await;
-            self.weather.story.tell(&instance.life.name, format_args!("sessionize: {answer:?}"));
-            self.do_one(|doings| doings.activations += 1);
-            self.activations_left.set(self.activations_left.get().saturating_sub(1));
+            self.faults.trace.record(&instance.life.name, format_args!("sessionize: {answer:?}"));
+            self.count(|stats| stats.runs += 1);
+            self.runs_left.set(self.runs_left.get().saturating_sub(1));
         }
     }
 
     async fn rebuild(&self) {
         while !self.is_over() {
-            sleep(Duration::from_secs(between(&self.weather.chance, 10, 200))).await;
-            self.weather.set_clock();
+            sleep(Duration::from_secs(between(&self.faults.chance, 10, 200))).await;
+            self.faults.set_clock();
             let instance = self.instance();
             let answer = instance.call("rebuild", "{}".into()).await;
-            self.weather.story.tell(&instance.life.name, format_args!("rebuild: {answer:?}"));
-            self.do_one(|doings| doings.rebuilds += 1);
+            self.faults.trace.record(&instance.life.name, format_args!("rebuild: {answer:?}"));
+            self.count(|stats| stats.rebuilds += 1);
         }
     }
 
-    /// Checkpoints of any table, of any version, at any moment.
+    /// Writes checkpoints of any table and version at any moment.
     async fn checkpoint(&self) {
         while !self.is_over() {
-            sleep(Duration::from_secs(between(&self.weather.chance, 10, 200))).await;
-            self.instance().checkpoint_some_table(&self.weather).await;
-            self.do_one(|doings| doings.checkpoints += 1);
+            sleep(Duration::from_secs(between(&self.faults.chance, 10, 200))).await;
+            self.instance().checkpoint_some_table(&self.faults).await;
+            self.count(|stats| stats.checkpoints += 1);
         }
     }
 
-    /// After a while somebody reads the error that names the setting, and sets it.
+    /// After a while an operator reads the error, which names the setting, and sets it.
     async fn operate(&self) {
-        if self.epoch.get() as u64 == self.doings.get().recreated {
+        if self.epoch.get() as u64 == self.stats.get().recreated {
             return;
         }
-        sleep(Duration::from_secs(between(&self.weather.chance, 1, 1_800))).await;
-        self.epoch.set(self.doings.get().recreated as u32);
-        self.weather.story.tell("operator", format_args!("sets SOURCE_EPOCH to {}", self.epoch.get()));
+        sleep(Duration::from_secs(between(&self.faults.chance, 1, 1_800))).await;
+        self.epoch.set(self.stats.get().recreated as u32);
+        self.faults.trace.record("operator", format_args!("sets SOURCE_EPOCH to {}", self.epoch.get()));
         self.fleet.borrow().iter().for_each(|instance| instance.life.end());
     }
 
-    /// The hub is deleted and made anew, with the same name and no memory.
+    /// Deletes the hub and creates an empty one with the same name.
     pub async fn recreate(&self) {
         sleep(Duration::from_secs(3_600)).await;
         for partition in self.partitions.borrow_mut().iter_mut() {
             *partition = Partition { owner: partition.owner + 1, ..Partition::default() };
         }
-        self.do_one(|doings| doings.recreated += 1);
-        self.weather.story.tell("operator", format_args!("recreates the hub"));
+        self.count(|stats| stats.recreated += 1);
+        self.faults.trace.record("operator", format_args!("recreates the hub"));
     }
 
-    /// No more trouble: a fresh process gets everything that is left, and gold catches up. Fails when it does not.
+    /// Stops the faults and delivers the remaining events to a fresh process. Fails if gold does not catch up.
     pub async fn drain(&self) -> Result<Instance, String> {
-        self.make_calm(true);
-        self.epoch.set(self.doings.get().recreated as u32);
-        // Who still sleeps between reading and committing wakes up first.
+        self.set_quiescent(true);
+        self.epoch.set(self.stats.get().recreated as u32);
+        // Calls that still sleep between reading and committing wake up first.
         sleep(Duration::from_secs(2 * 3_600)).await;
         let instance = self.start_instance();
         self.drain_hub(&instance).await?;
@@ -350,7 +350,7 @@ impl World {
                 return Ok(instance);
             }
         }
-        Err(format!("gold has not caught up after {CATCH_UP} activations"))
+        Err(format!("gold has not caught up after {CATCH_UP} runs"))
     }
 
     async fn drain_hub(&self, instance: &Instance) -> Result<(), String> {
@@ -359,7 +359,7 @@ impl World {
             while let Some(batch) = self.batch(partition, next) {
                 match self.deliver(instance, partition, &batch).await {
                     Answer::Done { .. } => next += batch.len(),
-                    answer => return Err(format!("partition {partition} is stuck at {next}: {answer:?}")),
+                    answer => return Err(format!("partition {partition} stops at {next}: {answer:?}")),
                 }
             }
             self.partitions.borrow_mut()[partition].checkpoint = next;

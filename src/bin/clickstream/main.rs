@@ -1,5 +1,10 @@
 //! `clickstream`: what a person types.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a person's tool reads the environment of that person and measures in real time"
+)]
+
 mod audit;
 mod cost;
 mod generate;

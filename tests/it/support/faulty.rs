@@ -1,4 +1,4 @@
-//! A store whose PUTs fail before or after they have taken effect. What it stores is in a real store.
+//! A store whose PUTs fail before or after they took effect. Its contents are in memory.
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -9,31 +9,47 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What happens to a PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Works,
-    /// It never arrives.
+    /// It fails and has no effect.
     Lost,
-    /// It arrives, its answer does not.
+    /// It takes effect, and then fails.
     AnswerLost,
 }
 
-/// Decides the fate of the n-th PUT, from 0.
+/// Decides the fate of the n-th PUT, counted from 0.
 pub type Decide = fn(u64, &Path) -> Fate;
 
 pub struct Faulty {
     inner: Arc<InMemory>,
     decide: Decide,
     puts: AtomicU64,
+    /// Fates of single PUTs: of the next one whose path contains the text.
+    next: Mutex<Vec<(String, Fate)>>,
 }
 
 impl Faulty {
     pub fn new(decide: Decide) -> Self {
-        Faulty { inner: Arc::new(InMemory::new()), decide, puts: AtomicU64::new(0) }
+        Faulty { inner: Arc::new(InMemory::new()), decide, puts: AtomicU64::new(0), next: Mutex::default() }
+    }
+
+    /// Gives the next PUT whose path contains `path` this fate.
+    pub fn fail_next_put(&self, path: &str, fate: Fate) {
+        self.next.lock().expect("no thread panics while it holds the lock").push((path.to_owned(), fate));
+    }
+
+    fn fate(&self, location: &Path) -> Fate {
+        let decided = (self.decide)(self.puts.fetch_add(1, Ordering::SeqCst), location);
+        let mut next = self.next.lock().expect("no thread panics while it holds the lock");
+        match next.iter().position(|(path, _)| location.as_ref().contains(path)) {
+            Some(at) => next.remove(at).1,
+            None => decided,
+        }
     }
 }
 
@@ -56,7 +72,7 @@ fn lost() -> Error {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        match (self.decide)(self.puts.fetch_add(1, Ordering::SeqCst), location) {
+        match self.fate(location) {
             Fate::Works => self.inner.put_opts(location, payload, opts).await,
             Fate::Lost => Err(lost()),
             Fate::AnswerLost => {

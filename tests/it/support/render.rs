@@ -1,11 +1,12 @@
-//! Tables as JSON rows, for comparing and for reading.
+//! Tables as JSON rows, to compare and to print.
 
 use clickstream::lake::arrow::json::LineDelimitedWriter;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use serde_json::Value;
+use std::cmp::Ordering;
 
-/// All rows of a table as objects, nulls left out.
+/// All rows of a table as objects, without their nulls.
 pub async fn rows(table: &Table) -> Vec<Value> {
     if !table.exists().await.expect("the store answers") {
         return Vec::new();
@@ -23,7 +24,7 @@ pub async fn rows(table: &Table) -> Vec<Value> {
     lines.map(|line| serde_json::from_slice(line).expect("a line is an object")).collect()
 }
 
-/// Sessions without what depends on when they were written, in order.
+/// Sessions, sorted, without the columns that depend on when they were written.
 pub async fn sessions(gold: &Table) -> Vec<Value> {
     let mut sessions = rows(gold).await;
     for session in &mut sessions {
@@ -35,30 +36,45 @@ pub async fn sessions(gold: &Table) -> Vec<Value> {
     sessions
 }
 
-/// The columns `names` of `rows`, one line a row, aligned.
+/// The columns `names` of `rows`, aligned, one line per row. Rows are sorted by their cells from left to right: missing values,
+/// then numbers by their value, then texts.
 pub fn columns(rows: &[Value], names: &[&str]) -> String {
-    let cell = |row: &Value, name: &str| match &row[name] {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) => {
-            let values: Vec<String> =
-                values.iter().map(|value| value.as_str().map_or(value.to_string(), str::to_owned)).collect();
-            format!("[{}]", values.join(" "))
-        }
-        other => other.to_string(),
-    };
-    let mut lines: Vec<Vec<String>> =
-        rows.iter().map(|row| names.iter().map(|name| cell(row, name)).collect()).collect();
-    lines.sort();
+    let cells = |row: &Value| names.iter().map(|name| cell(&row[*name])).collect::<Vec<String>>();
+    let mut lines: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    lines.sort_by(|one, other| {
+        let orders = one.iter().zip(other).map(|(one, other)| order(one, other));
+        orders.fold(Ordering::Equal, Ordering::then)
+    });
     lines.insert(0, names.iter().map(|name| name.to_string()).collect());
-    let widths: Vec<usize> =
-        (0..names.len()).map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0)).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..names.len()).map(width).collect();
     let mut text = String::new();
-    for line in lines {
-        let cells: Vec<String> =
-            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
     text
+}
+
+/// `-` is a missing value, `""` an empty text.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => format!("[{}]", values.iter().map(cell).collect::<Vec<_>>().join(" ")),
+        other => other.to_string(),
+    }
+}
+
+fn order(one: &str, other: &str) -> Ordering {
+    let number = |cell: &str| cell.parse::<f64>().ok();
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other),
+        (is_number, other_is_number) => {
+            let rank = |cell: &str, number: Option<f64>| (cell != "-", number.is_none());
+            rank(one, is_number).cmp(&rank(other, other_is_number)).then_with(|| one.cmp(other))
+        }
+    }
 }

@@ -1,16 +1,25 @@
-//! The functions on a lake of their own, with a clock that stands until it is set.
+//! The functions on a lake of their own, with a clock that a test sets. Tests call the product through here, so that a change of
+//! its interface is a change of this file.
 
 use super::envelope::{Sent, envelope};
+use super::faulty::{Fate, Faulty};
+use super::render;
 use clickstream::app::{App, Settings};
 use clickstream::clock::Clock;
+use clickstream::columns::TableSpec;
 use clickstream::config;
 use clickstream::event::time::Timestamp;
 use clickstream::functions;
 use clickstream::functions::answer::Failure;
+use clickstream::gold::rebuild::Scope;
 use clickstream::ingest;
 use clickstream::lake::store::Lake;
+use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
-use std::collections::BTreeMap;
+use clickstream::{bronze, gold, silver};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// 2026-01-15T12:00:00Z.
 pub const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
@@ -18,6 +27,7 @@ pub const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
 pub struct World {
     pub app: App,
     lake: Lake,
+    faults: Option<Arc<Faulty>>,
     settings: BTreeMap<String, String>,
 }
 
@@ -32,10 +42,17 @@ impl World {
         Self::on(lake, settings)
     }
 
+    /// In memory, where PUTs can be made to fail.
+    pub fn with_faults(settings: &[(&str, &str)]) -> Self {
+        let store = Arc::new(Faulty::new(|_, _| Fate::Works));
+        let lake = Lake::on(store.clone(), "memory:///lake".parse().expect("a URL"));
+        World { faults: Some(store), ..Self::on(lake, settings) }
+    }
+
     pub fn on(lake: Lake, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let app = App::on(lake.clone(), app_settings(&settings), Clock::manual(NOON), Workers::of_this_machine());
-        World { app, lake, settings }
+        World { app, lake, faults: None, settings }
     }
 
     /// A second process on the same lake: it remembers nothing.
@@ -48,6 +65,16 @@ impl World {
         );
     }
 
+    /// Changes a setting, from the next restart on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Gives the next PUT whose path contains `path` this fate.
+    pub fn fail_next_put(&self, path: &str, fate: Fate) {
+        self.faults.as_ref().expect("the world is made `with_faults`").fail_next_put(path, fate);
+    }
+
     pub fn set_now(&self, now: Timestamp) {
         self.app.clock.set(now);
     }
@@ -57,10 +84,47 @@ impl World {
         functions::ingest(self.app.clone(), body).await.map_err(|error| Failure::of(&error))
     }
 
-    /// Until nothing is left to do.
+    /// Until gold is up to date.
     pub async fn sessionize(&self) {
         while self.app.gold.sessionize().await.expect("sessionize works").run.is_some() {}
     }
+
+    /// Recomputes all of gold. The session dates that were replaced.
+    pub async fn rebuild(&self) -> Vec<String> {
+        let report = self.app.gold.rebuild(Scope::All).await.expect("rebuild works");
+        report.replaced.keys().map(|date| date.to_string()).collect()
+    }
+
+    /// The table that scripts call `name`.
+    pub fn table(&self, name: &str) -> Table {
+        let at = |spec: TableSpec| Table::at(&self.app.lake, spec, &self.app.workers);
+        match name {
+            "bronze" => at(bronze::schema::table()),
+            "silver" => at(silver::schema::table()),
+            "quarantine" => at(silver::quarantine::table()),
+            "sessions" => at(gold::schema::table()),
+            "control" => at(gold::control::table()),
+            _ => panic!("no table `{name}`"),
+        }
+    }
+
+    /// All rows of that table.
+    pub async fn rows(&self, table: &str) -> Vec<Value> {
+        render::rows(&self.table(table)).await
+    }
+}
+
+/// All columns of all tables.
+pub fn column_names() -> BTreeSet<String> {
+    let tables = [
+        bronze::schema::table(),
+        silver::schema::table(),
+        silver::quarantine::table(),
+        gold::schema::table(),
+        gold::control::table(),
+    ];
+    let columns = tables.iter().flat_map(|table| table.columns.fields());
+    columns.map(|column| column.name().clone()).collect()
 }
 
 fn app_settings(settings: &BTreeMap<String, String>) -> Settings {
