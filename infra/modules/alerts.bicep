@@ -68,7 +68,7 @@ var rules = [
   }
   {
     name: 'growing-lag'
-    description: 'Events reach the functions late, and later each time: producers send more than the functions read. Raise `maximumInstanceCount`, or make batches larger. More partitions need a new hub.'
+    description: 'Events reach the functions late, and later each time: producers send more than the functions read. One instance reads a partition, so give instances more memory and CPU (`instanceMemoryMB`) or make batches larger. More partitions need a new hub.'
     severity: 2
     windowSize: 'PT15M'
     query: '${ingestReports} | extend lag_ms = tolong(report.lag_ms), source = tostring(report.source) | where isnotnull(lag_ms) | summarize (first_at, first_ms) = arg_min(TimeGenerated, lag_ms), (last_at, last_ms) = arg_max(TimeGenerated, lag_ms) by source | summarize measure = countif(last_ms > ${lagMinutes * 60000} and last_ms > first_ms)'

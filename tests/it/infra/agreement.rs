@@ -13,6 +13,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("triggers-find-their-settings", triggers_find_their_settings),
     ("always-ready-names-functions", always_ready_names_functions),
     ("alerts-ask-for-what-is-logged", alerts_ask_for_what_is_logged),
+    ("alerts-are-documented", alerts_are_documented),
     ("logs-are-not-sampled", logs_are_not_sampled),
 ];
 
@@ -183,6 +184,23 @@ fn unknown_kinds(query: &str) -> Vec<String> {
         .flat_map(|comparison| query.split(comparison).skip(1))
         .filter_map(|rest| rest.split('"').next());
     compared.filter(|kind| !known.contains(kind)).map(|kind| format!("no failure has the kind `{kind}`")).collect()
+}
+
+/// The README lists exactly the alerts on logs that are deployed, each with its severity, and the one on throttling.
+fn alerts_are_documented(specimen: &Specimen) -> Vec<String> {
+    let readme = specimen.read("README.md");
+    let table = readme.split("| alert (severity) |").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or("");
+    let documented: BTreeSet<String> =
+        table.lines().filter_map(|line| Some(line.strip_prefix("| ")?.split_once(" |")?.0.to_owned())).collect();
+    specimen.each(|snapshot| {
+        let rules = snapshot.of_type("Microsoft.Insights/scheduledQueryRules").map(|rule| &rule["properties"]);
+        let mut deployed: BTreeSet<String> =
+            rules.map(|rule| format!("`{}` ({})", text(&rule["displayName"]), rule["severity"])).collect();
+        let throttling = &snapshot.the("Microsoft.Insights/metricAlerts")["properties"];
+        deployed.insert(format!("`throttled` ({})", throttling["severity"]));
+        let differing = documented.symmetric_difference(&deployed);
+        differing.map(|alert| format!("the README and the deployment disagree on the alert {alert}")).collect()
+    })
 }
 
 /// Sampling would drop some of what alerts count.
