@@ -1,10 +1,10 @@
-//! What the design promises about cost, each as a ratio or a bound, measured in one run on this machine:
+//! Measures what the design promises about cost, each promise as a ratio or a bound, in one run on this machine:
 //!
 //! ```text
 //! cargo bench --bench costs
 //! ```
 //!
-//! Nothing fails here: a busy machine must not break a build. Read the numbers.
+//! No number makes it fail, because a busy machine must not break a build. Read the numbers.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines, reason = "a measurement that fails may panic")]
 #![allow(clippy::disallowed_methods, reason = "a measurement is in real time")]
@@ -54,16 +54,16 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Appending must not depend on how many files a table has.
+/// The time of an append must not depend on how many files the table has.
 async fn append_to_a_small_and_a_large_table() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(&folder.path().to_string_lossy(), &BTreeMap::new()).expect("a lake");
     let (small, large) = (numbers_table(&lake, "small"), numbers_table(&lake, "large"));
     fill(&small, 10).await;
     fill(&large, 10_000).await;
-    // The last one: none is under way while we measure.
+    // The last checkpoint: no other runs while we measure.
     large.checkpoint(10_000).await.expect("a checkpoint");
-    // In turns, by fresh appenders that have opened the table, so that both see the same machine.
+    // In turns, so that both tables see the machine in the same state.
     let (small, large) = (Appender::new(small), Appender::new(large));
     let (mut small_times, mut large_times) = (Vec::new(), Vec::new());
     for number in 0..101 {
@@ -72,7 +72,7 @@ async fn append_to_a_small_and_a_large_table() {
     }
     let (small, large) = (median(small_times), median(large_times));
     println!(
-        "append of 100 rows: {small:?} to a table of 10 files, {large:?} to one of 10,000: ratio {:.2} (at most 1.2)",
+        "append of 100 rows: {small:?} to a table of 10 files, {large:?} to a table of 10,000: ratio {:.2} (at most 1.2)",
         large.as_secs_f64() / small.as_secs_f64()
     );
 }
@@ -104,7 +104,7 @@ async fn append_100(appender: &Appender, batch: i64) -> Duration {
     started.elapsed()
 }
 
-/// An event of the shop's size and shape.
+/// An event like those of the synthetic shop.
 fn event(number: i64) -> Vec<u8> {
     json!({
         "user_id": format!("user_{:08x}", number % 977), "session_id": format!("session_{:012x}", number % 977),
@@ -139,7 +139,7 @@ fn envelope(partition: usize, first: i64, events: i64) -> Bytes {
     Bytes::from(envelope.to_string())
 }
 
-/// A whole invocation against its unavoidable part: decoding the envelope and encoding bronze and silver.
+/// Compares a whole invocation with its unavoidable part: decoding the envelope and encoding bronze and silver.
 async fn an_invocation_and_its_parts() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = config::app(&BTreeMap::new(), &folder.path().to_string_lossy()).expect("defaults are good");
@@ -148,7 +148,7 @@ async fn an_invocation_and_its_parts() {
     for number in 0..101 {
         let body = envelope(0, number * 1_000, 1_000);
         let started = Instant::now();
-        functions::ingest(app.clone(), body.clone()).await.expect("the batch is taken");
+        functions::ingest(app.clone(), body.clone()).await.expect("the batch is ingested");
         whole.push(started.elapsed());
         let started = Instant::now();
         decode_and_encode(body);
@@ -175,7 +175,7 @@ fn decode_and_encode(body: Bytes) {
     NewFile::encode(&silver::schema::table(), date, &[silver_rows.rows]).expect("a file");
 }
 
-/// A handler on a lake of its own, killed when dropped.
+/// A handler with its own lake. Dropping it kills the process.
 struct Handler {
     child: Child,
     port: u16,
@@ -242,7 +242,7 @@ fn from_exec_to_the_first_answer() {
     println!("exec to the answer to GET /: {:?} (below 20 ms)", median(times.collect()));
 }
 
-/// Both depths, as a person runs them; the events of a batch are few, so that there are many files.
+/// Measures both depths of the command. Batches are small, so that there are many files.
 fn audit_of_ten_thousand_files(runtime: &tokio::runtime::Runtime) {
     const BATCHES: i64 = 5_000;
     let folder = tempfile::tempdir().expect("a folder");
@@ -252,7 +252,7 @@ fn audit_of_ten_thousand_files(runtime: &tokio::runtime::Runtime) {
         for batch in 0..BATCHES {
             ingest::run(&app, envelope((batch % 32) as usize, batch / 32 * 100, 100))
                 .await
-                .expect("the batch is taken");
+                .expect("the batch is ingested");
         }
         while app.gold.sessionize().await.expect("sessionize works").run.is_some() {}
     });

@@ -1,4 +1,4 @@
-metadata description = 'clickstream on Azure: composition only. Every name is made here and handed down, so that an expanded deployment shows each setting and each scope as it will be.'
+metadata description = 'clickstream on Azure. This file only composes modules. It makes every name and hands it down, so that an expanded deployment shows each setting and each scope as it will be.'
 targetScope = 'subscription'
 
 import { alwaysReadyInstances, principal, settings } from './modules/types.bicep'
@@ -11,26 +11,26 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('Made when it is not there. Give each environment its own.')
+@description('Created if it does not exist. Give each environment its own.')
 param resourceGroupName string = 'rg-${environmentName}'
 
-@description('False for deployers who may not assign roles; they must then be assigned by hand, see the README.')
+@description('False for deployers who may not assign roles. Somebody else must then assign what `modules/roles.bicep` lists.')
 param deployRoleAssignments bool = true
 
 @description('May send to the hub and read the lake. Nobody by default.')
 param developerPrincipalId string = ''
-@description('Of the developer. A pipeline is a service principal.')
+@description('Type of the developer. A pipeline is a service principal.')
 param developerPrincipalType principal.type = 'User'
 @description('Object ids of the service principals whose programs send to the hub.')
 param producerPrincipalIds string[] = []
 
-@description('Storage and Event Hubs are reached through private endpoints alone.')
+@description('Storage and Event Hubs can be reached through private endpoints only.')
 param vnetEnabled bool = false
 param vnetAddressPrefix string = '10.20.0.0/24'
 
 @description('A second region with a namespace to switch to; empty for none.')
 param secondLocation string = ''
-@description('The namespace that the functions read. Producers have to be switched as well.')
+@description('The namespace that the functions read. Producers must be switched as well.')
 @allowed(['first', 'second'])
 param activeNamespace string = 'first'
 
@@ -42,24 +42,25 @@ param retentionHours int = 168
 param throughputUnits int = 1
 param maximumThroughputUnits int = 4
 
-@description('Below 2048 MB large batches do not fit beside the host.')
+@description('With less than 2048 MB, large batches do not fit into memory beside the host.')
 param instanceMemoryMB int = 2048
 param maximumInstanceCount int = 40
-@description('Of the app and its own storage; the lake has `lakeRedundancy`. Not every region has zones.')
+@description('For the app and its own storage; for the lake, see `lakeRedundancy`. Not every region has zones.')
 param zoneRedundant bool = false
-@description('Instances kept warm; without one the first event after a pause waits for up to two minutes.')
+@description('Instances that are kept warm. Without one, the first event after a pause waits for up to two minutes.')
 param alwaysReady alwaysReadyInstances[] = []
-@description('Settings of the functions that differ from the defaults below.')
+@description('Settings of the functions that replace the defaults below.')
 param functionSettings settings = {}
 
 param lakeRedundancy string = 'Standard_LRS'
 param lakeSoftDeleteDays int = 7
 param lakeCoolAfterDays int = 30
-@description('Needs the right to write locks (owner, user access administrator).')
+@description('The deployer needs the right to write locks (Owner, User Access Administrator).')
 param lakeLocked bool = true
 
 param alertEmail string = ''
 param failedInvocationsAlert int = 5
+param retriedPeriodsAlert int = 3
 param lagMinutesAlert int = 10
 param noGoldRunMinutesAlert int = 30
 param goldBehindVersionsAlert int = 1000
@@ -67,15 +68,15 @@ param quarantinedPercentAlert int = 20
 param logDailyCapGb int = 2
 param logRetentionDays int = 30
 
-@description('A month, in the currency of the subscription; 0 for no budget.')
+@description('Budget for a month, in the currency of the subscription; 0 for no budget.')
 @minValue(0)
 param budgetAmount int = 0
-@description('Of the deployment that made the budget; empty at the first one.')
+@description('Start of the budget, from the deployment that created it; empty for the first one.')
 param budgetStartDate string = ''
-@description('Left alone.')
+@description('Never set it: only a parameter\'s default may ask for the date.')
 param firstOfThisMonth string = utcNow('yyyy-MM-01')
 
-@description('Domains of the cloud, as they are in the public one.')
+@description('Domains of the cloud; the defaults are those of the public one.')
 #disable-next-line no-hardcoded-env-urls // the default of a parameter, so that an expanded deployment shows real addresses
 param storageDomain string = 'core.windows.net'
 param eventHubsDomain string = 'servicebus.windows.net'
@@ -248,8 +249,8 @@ module roles './modules/roles.bicep' = if (deployRoleAssignments) {
     eventHubsNamespaceNames: namespaceNames
     hubName: eventHubName
     insightsName: names.insights
-    // Part of the assignments' names: with the identity's name instead, one that was deleted and made anew could not be
-    // given its roles again. What-if cannot predict them, which is the lesser evil.
+    // Part of the assignments' names. With the identity's name instead, an identity that was deleted and recreated could
+    // not be given its roles again. The price is that what-if cannot predict the assignments.
     #disable-next-line what-if-short-circuiting
     appPrincipalId: identity.outputs.principalId
     developer: empty(developerPrincipalId) ? null : { id: developerPrincipalId, type: developerPrincipalType }
@@ -304,7 +305,7 @@ module functionApp './modules/function-app.bicep' = {
       ...functionSettings
     }
   }
-  // The site fetches its package as soon as it is there: by then it must have the right to, and the way.
+  // The site fetches its package as soon as it exists. By then it needs the roles and the network path to do so.
   dependsOn: [hostStorage, lakeStorage, eventHubs, roles, network, privateEndpoints]
 }
 
@@ -325,7 +326,7 @@ module deployerRole './modules/deployer-role.bicep' = if (!empty(githubRepositor
   name: 'deployer-role'
   params: {
     siteName: names.site
-    #disable-next-line what-if-short-circuiting // as for the app's roles
+    #disable-next-line what-if-short-circuiting // for the reason given at the app's roles
     principalId: deployIdentity!.outputs.principalId
   }
   dependsOn: [functionApp]
@@ -357,6 +358,7 @@ module alerts './modules/alerts.bicep' = {
     eventHubsNamespaceNames: namespaceNames
     email: alertEmail
     failedInvocations: failedInvocationsAlert
+    retriedPeriods: retriedPeriodsAlert
     lagMinutes: lagMinutesAlert
     noGoldRunMinutes: noGoldRunMinutesAlert
     goldBehindVersions: goldBehindVersionsAlert
@@ -380,7 +382,7 @@ output AZURE_FUNCTION_NAME string = names.site
 output LAKE_URL string = lakeUrl
 output EVENT_HUBS_NAMESPACE string = '${activeNamespaceName}.${eventHubsDomain}'
 output EVENTHUB_NAME string = eventHubName
-@description('`azd` keeps outputs in the environment: the next deployment reads it from there.')
+@description('`azd` keeps outputs in its environment, where the next deployment reads this one.')
 output BUDGET_START_DATE string = budgetAmount > 0 ? budgetStart : ''
-@description('For the GitHub workflow; empty when there is none.')
+@description('For the GitHub workflow; empty when no repository is trusted.')
 output DEPLOY_CLIENT_ID string = deployIdentity.?outputs.clientId ?? ''

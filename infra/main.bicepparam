@@ -1,13 +1,13 @@
 using './main.bicep'
 
-// For `azd` and for `az deployment sub create` alike. Nothing here has to be edited: each value is a variable of the
-// environment (`azd env set NAME VALUE`, or `export NAME=VALUE`), and all but the first two have a default.
+// For `azd` and for `az deployment sub create` alike. Nobody has to edit this file: each value is an environment variable
+// (`azd env set NAME VALUE`, or `export NAME=VALUE`), and all but the first two have a default.
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 
 param deployRoleAssignments = bool(readEnvironmentVariable('DEPLOY_ROLE_ASSIGNMENTS', 'true'))
-// Not AZURE_PRINCIPAL_ID and AZURE_PRINCIPAL_TYPE, which azd sets to whoever deploys: in a pipeline that is nobody who
-// develops, and a role with the wrong type is refused.
+// Not AZURE_PRINCIPAL_ID and AZURE_PRINCIPAL_TYPE: azd sets these to the identity that deploys. In a pipeline that is not
+// a developer, and Azure refuses a role assignment with the wrong principal type.
 param developerPrincipalId = readEnvironmentVariable('DEVELOPER_PRINCIPAL_ID', '')
 param developerPrincipalType = readEnvironmentVariable('DEVELOPER_PRINCIPAL_TYPE', 'User')
 var producers = readEnvironmentVariable('PRODUCER_PRINCIPAL_IDS', '')

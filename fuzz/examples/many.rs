@@ -1,13 +1,13 @@
-//! Runs as many inputs as the first argument says, from the seed in the second, for the targets that a sender reaches.
+//! Runs the targets that read input from the network. The first argument is the number of inputs, the second the seed.
 //!
-//! Fails on a panic, a hang, or memory that grows beyond what any target needs.
+//! Fails at a panic, at a hang, and when memory grows by more than any target needs.
 
 use clickstream_fuzz::machine::campaign::{self, Plan};
 use clickstream_fuzz::machine::network::TARGETS;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Enough for the compiled user-agent rules, the user agents remembered, and large inputs.
+/// Covers the tables for user agents, the cache of recognised ones, and large inputs.
 const MAX_GROWTH_BYTES: u64 = 256 << 20;
 
 fn main() -> ExitCode {
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         eprintln!("usage: many INPUTS [SEED]");
         return ExitCode::FAILURE;
     };
-    // A broken promise is reported with its input, once.
+    // The campaign reports a failure once, with its input. The panic message would be a second report.
     std::panic::set_hook(Box::new(|_| ()));
     let Some(repository) = Path::new(env!("CARGO_MANIFEST_DIR")).parent() else { return ExitCode::FAILURE };
     for target in TARGETS {

@@ -1,20 +1,19 @@
-//! `event` and `wire` alone, with the targets of `tests/fuzz`: built in a minute or two, since nothing of the lake
-//! comes along.
+//! The fuzz targets of `tests/fuzz` for `event` and `wire`. Nothing of the lake is built, so a build takes a minute or two.
 //!
-//! By coverage, on nightly with `cargo install cargo-fuzz`, from the repository's root; new inputs go to the first
+//! Guided by coverage, with nightly and `cargo install cargo-fuzz`, from the repository's root. New inputs go to the first
 //! folder:
 //!
 //! ```text
 //! cargo +nightly fuzz run event fuzz/corpus/event tests/fuzz/corpus/event
 //! ```
 //!
-//! By number, on stable and on all cores, e.g. a hundred million:
+//! By number, with stable Rust and on all cores, for example a hundred million:
 //!
 //! ```text
 //! cargo run --release --manifest-path fuzz/Cargo.toml --example many -- 100000000
 //! ```
 //!
-//! What is read back from the lake has its targets in `tests/fuzz/lake.rs`, run by
+//! Targets for what is read back from the lake are in `tests/fuzz/lake.rs`. Run them with
 //! `FUZZ_INPUTS=1000000 cargo test --release --test it fuzz -- --nocapture`.
 
 #[path = "../../src/error.rs"]
@@ -26,5 +25,5 @@ pub mod machine;
 #[path = "../../src/wire/mod.rs"]
 pub mod wire;
 
-// The targets name the library as everybody does.
+// Lets the targets name the library as other crates do.
 extern crate self as clickstream;

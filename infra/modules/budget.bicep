@@ -1,11 +1,11 @@
-metadata description = 'A warning before the month costs more than it should. It warns; it stops nothing.'
+metadata description = 'A warning before a month costs more than planned. It warns and stops nothing.'
 
 param name string
 @description('In the currency of the subscription.')
 param amount int
-@description('First day of the month in which the budget was made; it cannot be moved later.')
+@description('First day of the month in which the budget was created. It cannot be changed later.')
 param startDate string
-@description('Empty: the owners of the subscription are told.')
+@description('Who gets the warning besides the owners of the subscription; may be empty.')
 param email string
 
 var recipients = { contactEmails: empty(email) ? [] : [email], contactRoles: ['Owner'] }

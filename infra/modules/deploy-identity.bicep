@@ -1,11 +1,11 @@
-metadata description = 'An identity that a GitHub workflow takes on without a secret, to deploy code and nothing else.'
+metadata description = 'An identity that a GitHub workflow assumes without a secret, to deploy code and nothing else.'
 
 param name string
 param location string
 param tags object
 @description('`owner/name`')
 param repository string
-@description('Environment of the workflow: its protection rules say who may deploy.')
+@description('Environment of the workflow. Its protection rules decide who may deploy.')
 param environment string
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {

@@ -1,4 +1,4 @@
-metadata description = 'The one role that cannot be deployed before the site, because it is on the site: that of the identity which deploys code.'
+metadata description = 'The role of the identity that deploys code. It is a role on the site, so it is the only one that is assigned after the site exists.'
 
 param siteName string
 @description('Object id of the identity.')

@@ -1,11 +1,11 @@
-metadata description = 'What each resource reports to the workspace. Reads of the lake and logs of the host are left out: the first cost more than they tell, the second go to Application Insights already.'
+metadata description = 'What each resource reports to the workspace. It leaves out reads of the lake, which cost more than they tell, and logs of the host, which go to Application Insights already.'
 
 param workspaceName string
 param hostStorageName string
 param lakeStorageName string
 param eventHubsNamespaceNames string[]
 param siteName string
-@description('Empty when there is none.')
+@description('Empty without a virtual network.')
 param virtualNetworkName string
 
 var settingName = 'to-workspace'
@@ -36,7 +36,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-07-01' existing 
   name: virtualNetworkName
 }
 
-// Who asked what of the logs.
+// Who queried the logs, and for what.
 resource ofWorkspace 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: settingName
   scope: workspace
@@ -63,7 +63,7 @@ resource ofLake 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-// With the metrics: an alert compares the messages that came in with the events that the functions took.
+// Metrics are needed too: an alert compares the messages that the hub received with the events that the functions read.
 resource ofNamespaces 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = [
   for (name, region) in eventHubsNamespaceNames: {
     name: settingName

@@ -1,4 +1,4 @@
-metadata description = 'One Event Hubs namespace with the hub that the functions read. Deployed once more for a second region.'
+metadata description = 'One Event Hubs namespace with the hub that the functions read. A second region gets one of its own.'
 
 @minLength(6)
 @maxLength(50)
@@ -7,7 +7,7 @@ param location string
 param tags object
 param hubName string
 param consumerGroupName string
-@description('Cannot be changed later in this tier: choose for the load to come, one partition takes about 1 MB/s.')
+@description('Cannot be changed later in this tier, so choose for the load to come: one partition accepts about 1 MB/s.')
 @minValue(1)
 @maxValue(32)
 param partitionCount int
@@ -15,15 +15,15 @@ param partitionCount int
 @minValue(1)
 @maxValue(168)
 param retentionHours int
-@description('Throughput units that are always paid.')
+@description('Throughput units that are always paid for.')
 @minValue(1)
 @maxValue(40)
 param throughputUnits int
-@description('Up to which the namespace grows by itself. It does not shrink by itself.')
+@description('Throughput units up to which the namespace grows by itself. It does not shrink by itself.')
 @minValue(1)
 @maxValue(40)
 param maximumThroughputUnits int
-@description('Closed to all but private endpoints.')
+@description('Whether only private endpoints can reach it.')
 param isPrivate bool
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
@@ -49,7 +49,7 @@ resource hub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
   }
 }
 
-// Its own: a second reader of the same group would take partitions away from the functions.
+// For the functions alone: a second reader of the same group would take partitions away from them.
 resource consumerGroup 'Microsoft.EventHub/namespaces/eventhubs/consumergroups@2024-01-01' = {
   parent: hub
   name: consumerGroupName

@@ -1,4 +1,4 @@
-metadata description = 'The Functions app on a Flex Consumption plan of its own (such a plan takes one app).'
+metadata description = 'The Functions app, on a Flex Consumption plan of its own: such a plan holds one app.'
 
 import { alwaysReadyInstances } from './types.bicep'
 
@@ -6,7 +6,7 @@ param planName string
 param siteName string
 param location string
 param tags object
-@description('Name of the service in `azure.yaml`: `azd deploy` finds the site by it.')
+@description('Name of the service in `azure.yaml`, by which `azd deploy` finds the site.')
 param azdServiceName string
 param identityId string
 @description('URL of the container, not a resource id.')
@@ -19,9 +19,9 @@ param maximumInstanceCount int
 @description('Not every region has zones.')
 param isZoneRedundant bool
 param alwaysReady alwaysReadyInstances[]
-@description('Texts by name. None is a secret.')
+@description('Values by name. None is a secret.')
 param appSettings object
-@description('Subnet for the traffic that leaves the app; empty for none.')
+@description('Subnet for the app\'s outgoing traffic; empty for none.')
 param subnetId string
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -60,7 +60,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
       }
     }
     siteConfig: {
-      // Here rather than in a resource of their own: the site never starts without them.
+      // Here, and not in a resource of their own, so that the site never starts without them.
       appSettings: [for setting in items(appSettings): { name: setting.key, value: setting.value }]
       ftpsState: 'Disabled'
       http20Enabled: true

@@ -1,4 +1,4 @@
-metadata description = 'Storage of the Functions host: leases, keys, checkpoints, and the deployment package. Never the lake: no hierarchical namespace here.'
+metadata description = 'Storage of the Functions host: leases, keys, checkpoints, and the deployment package. It has no hierarchical namespace, which the host does not support, so the lake is another account.'
 
 @minLength(3)
 @maxLength(24)
@@ -7,7 +7,7 @@ param location string
 param tags object
 param packageContainerName string
 param isZoneRedundant bool
-@description('Closed to all but private endpoints.')
+@description('Whether only private endpoints can reach it.')
 param isPrivate bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
@@ -35,7 +35,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
   name: 'default'
 }
 
-// The site is refused while its package's container is not there.
+// Azure refuses a site whose package container does not exist.
 resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
   parent: blobs
   name: packageContainerName

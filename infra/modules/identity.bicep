@@ -1,4 +1,4 @@
-metadata description = 'The one identity of the app: host, package, lake, Event Hubs and telemetry.'
+metadata description = 'The app\'s identity for the host\'s storage, the package, the lake, Event Hubs and telemetry.'
 
 param name string
 param location string

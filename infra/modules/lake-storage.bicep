@@ -1,4 +1,4 @@
-metadata description = 'The lake: an account of its own with a hierarchical namespace, so that nothing of the app can be deleted together with the data.'
+metadata description = 'The lake: a storage account of its own, with a hierarchical namespace. Deleting the app cannot delete the data.'
 
 @minLength(3)
 @maxLength(24)
@@ -6,20 +6,20 @@ param name string
 param location string
 param tags object
 param containerName string
-@description('Folder of the container that holds the Delta tables.')
+@description('Folder in the container, which holds the Delta tables.')
 param folder string
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_RAGRS', 'Standard_GZRS', 'Standard_RAGZRS'])
 param redundancy string
-@description('Days for which deleted data can be brought back.')
+@description('Days for which deleted data can be restored.')
 @minValue(1)
 @maxValue(365)
 param softDeleteDays int
-@description('Age in days at which received bytes move to the cool tier; 0 for never.')
+@description('Age in days at which the bytes of events move to the cool tier; 0 for never.')
 @minValue(0)
 param coolAfterDays int
-@description('Forbids deleting the account. Setting it needs the right to write locks.')
+@description('Whether a lock forbids deleting the account. The deployer needs the right to write locks.')
 param isLocked bool
-@description('Closed to all but private endpoints.')
+@description('Whether only private endpoints can reach it.')
 param isPrivate bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
@@ -57,8 +57,8 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   properties: { publicAccess: 'None' }
 }
 
-// Moves data files, never deletes: which files a table consists of only its log knows. The prefixes end in the
-// partition column, so that no `_delta_log` can match; gold and silver are read again by every rebuild and stay hot.
+// Moves data files and never deletes one: only a table's log knows which files the table consists of. The prefixes end in
+// the partition column, so that no `_delta_log` can match. Every rebuild reads gold and silver, so these stay hot.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = if (coolAfterDays > 0) {
   parent: account
   name: 'default'

@@ -1,4 +1,4 @@
-metadata description = 'Where logs, requests and metrics go. Written to with an identity only.'
+metadata description = 'The workspace that receives logs, requests and metrics. Only identities can write to it.'
 
 @minLength(4)
 @maxLength(63)
@@ -6,7 +6,7 @@ param workspaceName string
 param insightsName string
 param location string
 param tags object
-@description('Gigabytes a day, beyond which nothing more is taken (alerts on logs fall silent then); -1 for no limit.')
+@description('Gigabytes a day. The workspace refuses more, and alerts on logs fall silent then; -1 for no limit.')
 @minValue(-1)
 param dailyCapGb int
 @minValue(30)
@@ -37,5 +37,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// Names the endpoint; with local authentication off it lets nobody in.
+// Names the endpoint; because local authentication is off, it does not grant access.
 output connectionString string = insights.properties.ConnectionString

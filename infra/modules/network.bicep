@@ -1,4 +1,4 @@
-metadata description = 'A virtual network from which the app reaches storage and Event Hubs without the internet.'
+metadata description = 'A virtual network through which the app reaches storage and Event Hubs without the internet.'
 
 param name string
 param location string
@@ -14,7 +14,7 @@ resource appRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   tags: tags
 }
 
-// The app, and programs of networks that are peered with this one: producers, readers of the lake.
+// Admits the app, and programs in peered networks: producers, readers of the lake.
 resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   name: '${name}-endpoints'
   location: location
@@ -51,7 +51,7 @@ resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   }
 }
 
-// Subnets are part of the network's definition: as resources of their own they are lost and made again by a redeployment.
+// Subnets are part of the network's definition. As resources of their own, a redeployment would delete and recreate them.
 resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
   name: name
   location: location
@@ -63,8 +63,8 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
         name: appSubnetName
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)
-          // Telemetry, Entra and the extension bundle are on the internet. Networks without a gateway are cut off from
-          // it by default from 2026 on.
+          // Telemetry, Entra and the extension bundle are on the internet. From 2026 on, a new network without a gateway
+          // cannot reach it by default.
           defaultOutboundAccess: true
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
           networkSecurityGroup: { id: appRules.id }

@@ -1,4 +1,4 @@
-metadata description = 'Doors from the virtual network to storage and Event Hubs, and the names by which programs find them. The functions use `blob` of the lake alone; `dfs` is for Spark and other readers.'
+metadata description = 'Private endpoints for storage and Event Hubs in the virtual network, and their DNS records. The functions reach the lake through `blob` only; `dfs` is for Spark and other readers.'
 
 param location string
 param tags object
@@ -19,7 +19,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' existing = {
   }
 }
 
-var doors = concat(
+var endpointSpecs = concat(
   [
     { name: hostStorageName, type: 'Microsoft.Storage/storageAccounts', group: 'blob', zone: blobZoneName }
     { name: lakeStorageName, type: 'Microsoft.Storage/storageAccounts', group: 'blob', zone: blobZoneName }
@@ -32,16 +32,16 @@ var doors = concat(
 )
 
 resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
-  for door in doors: {
-    name: 'pe-${door.name}-${door.group}'
+  for spec in endpointSpecs: {
+    name: 'pe-${spec.name}-${spec.group}'
     location: location
     tags: tags
     properties: {
       subnet: { id: network::subnet.id }
       privateLinkServiceConnections: [
         {
-          name: door.group
-          properties: { privateLinkServiceId: resourceId(door.type, door.name), groupIds: [door.group] }
+          name: spec.group
+          properties: { privateLinkServiceId: resourceId(spec.type, spec.name), groupIds: [spec.group] }
         }
       ]
     }
@@ -49,14 +49,14 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
 ]
 
 resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [
-  for (door, index) in doors: {
+  for (spec, index) in endpointSpecs: {
     parent: endpoints[index]
     name: 'default'
     properties: {
       privateDnsZoneConfigs: [
         {
-          name: door.group
-          properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', door.zone) }
+          name: spec.group
+          properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', spec.zone) }
         }
       ]
     }

@@ -1,4 +1,4 @@
-metadata description = 'Every right that a running system needs, each at the narrowest scope that works. Deployed before the site: it must be able to fetch its package when it starts.'
+metadata description = 'Every role that a running system needs, each at the narrowest scope that works. Assigned before the site exists, because the site fetches its package when it starts.'
 
 import { principal } from './types.bicep'
 
@@ -10,7 +10,7 @@ param hubName string
 param insightsName string
 @description('Object id of the app\'s identity.')
 param appPrincipalId string
-@description('May send to the hub and read the lake; nobody when left out.')
+@description('May send to the hub and read the lake. Nobody if left out.')
 param developer principal?
 @description('Object ids of the service principals that may send to the hub.')
 param producerPrincipalIds string[]
@@ -56,7 +56,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-// Owner, not contributor: the host takes leases and sets tags on containers that it makes itself.
+// Owner, not contributor: the host leases blobs and sets tags in containers that it creates itself.
 resource appOnHostStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appPrincipalId, blobDataOwner)
   scope: hostStorage
@@ -77,7 +77,7 @@ resource appOnLake 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// On the hub: a role on the consumer group is not enough to listen.
+// On the hub: Azure does not let a reader listen with a role on the consumer group alone.
 resource appOnHubs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (name, region) in eventHubsNamespaceNames: {
     name: guid(hubs[region].id, appPrincipalId, eventHubsDataReceiver)

@@ -1,7 +1,7 @@
 metadata description = 'Types that more than one file uses.'
 
 @export()
-@description('Somebody who can be given a role. The type must be right: roles are refused for a mismatch.')
+@description('A user, group or program that can be given a role. Azure refuses the role if the type is wrong.')
 type principal = {
   @minLength(36)
   @maxLength(36)
@@ -10,7 +10,7 @@ type principal = {
 }
 
 @export()
-@description('Settings of the functions that may differ from their defaults, by the names that the README explains.')
+@description('Settings of the functions that may differ from their defaults. The README explains each name.')
 type settings = {
   SESSION_TIMEOUT: string?
   ALLOWED_LATENESS: string?
@@ -26,9 +26,9 @@ type settings = {
 }
 
 @export()
-@description('Instances kept warm for one function.')
+@description('Instances that are kept warm for one function.')
 type alwaysReadyInstances = {
-  @description('`function:` and the name of its folder, or the group `http`.')
+  @description('`function:` and the name of the function\'s folder, or the group `http`.')
   name: string
   @minValue(1)
   instanceCount: int

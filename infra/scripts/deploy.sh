@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Without azd: resources and code with `az` alone. Settings are the variables of infra/main.bicepparam.
+# Deploys resources and code with the Azure CLI alone, without azd. Settings are the variables of infra/main.bicepparam.
 #
 #   AZURE_ENV_NAME=dev AZURE_LOCATION=westeurope infra/scripts/deploy.sh [--what-if | --validate | --code-only]
 set -euo pipefail
@@ -11,15 +11,15 @@ export AZURE_ENV_NAME AZURE_LOCATION
 readonly deployment="clickstream-$AZURE_ENV_NAME"
 readonly template=(--location "$AZURE_LOCATION" --template-file infra/main.bicep --parameters infra/main.bicepparam)
 
-# Long waits for the rights of a new identity to arrive everywhere.
+# The roles of a new identity may need minutes to arrive everywhere.
 readonly attempts="${DEPLOY_ATTEMPTS:-10}"
 readonly pause_seconds="${DEPLOY_PAUSE_SECONDS:-30}"
 
 fail() { echo "deploy: $*" >&2; exit 1; }
 
 preflight() {
-  command -v az >/dev/null || fail "the Azure CLI is needed: https://aka.ms/azure-cli"
-  az account show --output none || fail "not logged in; run \`az login\`"
+  command -v az >/dev/null || fail "cannot find the Azure CLI: https://aka.ms/azure-cli"
+  az account show --output none || fail "cannot use Azure without a login; run \`az login\`"
   local provider state
   for provider in Microsoft.App Microsoft.Authorization Microsoft.Consumption Microsoft.EventHub Microsoft.Insights \
     Microsoft.ManagedIdentity Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web; do
@@ -31,20 +31,20 @@ preflight() {
   local regions wanted="${AZURE_LOCATION// /}"
   regions=$(az functionapp list-flexconsumption-locations --query "[].name" --output tsv)
   grep -qix "$wanted" <<<"${regions// /}" ||
-    fail "Flex Consumption is not offered in \`$AZURE_LOCATION\`; see \`az functionapp list-flexconsumption-locations\`"
+    fail "cannot deploy to \`$AZURE_LOCATION\`, where Flex Consumption is not offered; see \`az functionapp list-flexconsumption-locations\`"
 }
 
-# A value that the last deployment put out; nothing when there was none. Resource Manager lowers the first letters of names
-# that it gives back: AZURE_LOCATION comes as azurE_LOCATION.
+# An output of the last deployment; nothing if there was none. Resource Manager changes the case of names that it returns:
+# AZURE_LOCATION becomes azurE_LOCATION.
 output() {
-  local word="${1%%_*}" given_back query
-  given_back="${word,,}"
-  given_back="${given_back%?}${word: -1}${1#"$word"}"
-  query="not_null(properties.outputs.$1.value, properties.outputs.$given_back.value)"
+  local word="${1%%_*}" returned query
+  returned="${word,,}"
+  returned="${returned%?}${word: -1}${1#"$word"}"
+  query="not_null(properties.outputs.$1.value, properties.outputs.$returned.value)"
   az deployment sub show --name "$deployment" --query "$query" --output tsv 2>/dev/null || true
 }
 
-# A budget's first day cannot be moved: it stays that of the deployment that made it.
+# A budget's first day cannot be changed, so every deployment repeats the first one's.
 keep_budget_start() {
   BUDGET_START_DATE="${BUDGET_START_DATE:-$(output BUDGET_START_DATE)}"
   export BUDGET_START_DATE
@@ -58,16 +58,16 @@ push() {
   local group site attempt answer
   group=$(output AZURE_RESOURCE_GROUP)
   site=$(output AZURE_FUNCTION_NAME)
-  [ -n "$site" ] || fail "there is no deployment \`$deployment\` yet; run without --code-only"
+  [ -n "$site" ] || fail "cannot find the deployment \`$deployment\`; run without --code-only first"
   for ((attempt = 1; attempt <= attempts; attempt++)); do
     if answer=$(az functionapp deployment source config-zip --resource-group "$group" --name "$site" \
       --src dist/app.zip 2>&1); then
       echo "deployed dist/app.zip to $site"
       return
     fi
-    # Only what passes by itself: rights and names that have not arrived yet, a site that is starting.
+    # Tries again only after errors that end by themselves: roles and names that have not arrived yet, a site that starts.
     grep -qE '\b(403|404|503)\b|Forbidden|Not Found|Service Unavailable' <<<"$answer" || fail "$answer"
-    echo "attempt $attempt of $attempts failed, the next in $pause_seconds s: ${answer##*$'\n'}" >&2
+    echo "attempt $attempt of $attempts failed; the next follows in $pause_seconds s: ${answer##*$'\n'}" >&2
     ((attempt == attempts)) || sleep "$pause_seconds"
   done
   fail "cannot deploy to $site in $attempts attempts: $answer"
@@ -78,5 +78,5 @@ case "${1:-}" in
   --validate) preflight; keep_budget_start; az deployment sub validate "${template[@]}" ;;
   --code-only) infra/scripts/package.sh; push ;;
   "") preflight; keep_budget_start; infra/scripts/package.sh; provision; push ;;
-  *) fail "\`$1\` is not one of --what-if, --validate, --code-only" ;;
+  *) fail "cannot read the argument \`$1\`; use --what-if, --validate or --code-only" ;;
 esac

@@ -1,6 +1,6 @@
 using '../main.bicep'
 
-// Everything that can be switched on within one region.
+// Everything that one region can have.
 param environmentName = 'example'
 param location = 'westeurope'
 param vnetEnabled = true

@@ -1,8 +1,8 @@
-//! What is deployed: the zip, byte by byte where the Functions host cares, and the handler out of it, started as the host
+//! The package to deploy: the zip has what the Functions host looks for, and its handler works when started as the host
 //! starts it.
 //!
-//! The handler is built for glibc 2.28 with the compiler of the tests, unoptimised: what it links, and against what, is
-//! the same, and an optimised build would take as long as all other tests together.
+//! The handler is built for glibc 2.28 in the tests' own profile, unoptimised. It links the same libraries as an optimised
+//! one, whose build would take as long as all other tests together.
 
 use crate::handler_contract::answers_every_recorded_request;
 use crate::support::process::{Handler, clickstream};
@@ -34,8 +34,8 @@ fn unzipped(zip: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
     entries
 }
 
-/// The newest `GLIBC_` version that is written in the file at all, whatever it is for. Reads no ELF: it is to find what
-/// our own reading of it would miss.
+/// The newest `GLIBC_` version that occurs anywhere in the file. Does not parse the ELF format, so that it also finds what
+/// our own ELF reader would miss.
 fn newest_version_text(executable: &[u8]) -> (u32, u32) {
     let mut newest = (0, 0);
     for (at, _) in executable.windows(8).enumerate().filter(|(_, window)| window == b"GLIBC_2.") {
@@ -70,7 +70,7 @@ async fn the_zip_has_what_the_host_looks_for_and_a_handler_that_an_older_glibc_c
     let newest = newest_version_text(handler);
     assert!(newest > (2, 0) && newest <= (2, 28), "{newest:?}");
 
-    // As a host unpacks it.
+    // Unpacked as a host does it.
     let unpacked = folder.path().join("unpacked");
     zip::ZipArchive::new(std::fs::File::open(&zip).expect("a zip"))
         .expect("a zip")
@@ -89,7 +89,7 @@ fn a_handler_for_a_newer_glibc_is_refused_and_nothing_is_staged() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("needs glibc 2.") && said.contains("for `"), "{said}");
-    assert!(!out.exists(), "nothing may be left that looks as if it could be deployed");
+    assert!(!out.exists(), "nothing is left that somebody could deploy");
 }
 
 #[test]

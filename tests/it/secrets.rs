@@ -1,5 +1,5 @@
-//! No secret is ever written down: planted ones are looked for in all that our programs say and leave behind, at their
-//! most talkative, while everything works and while nothing does.
+//! No secret is ever written out. These tests plant secrets, run our programs with the most verbose log, with stores that
+//! work and stores that fail, and search every output and file for them.
 
 use crate::support::azure::{Azure, CONTAINER};
 use crate::support::process::{Handler, clickstream, free_port};
@@ -25,14 +25,14 @@ fn sas() -> String {
     format!("sv=2024-11-04&ss=b&srt=sco&sp=rwl&se=2099-01-01T00:00:00Z&sig={SAS_SIGNATURE}")
 }
 
-/// Nobody listens there: it was somebody's a moment ago.
+/// A port on which nobody listens.
 fn closed_port() -> u16 {
     free_port()
 }
 
 #[track_caller]
 fn assert_says_none(what: &str, text: &[u8]) {
-    assert!(!text.is_empty(), "{what} is empty: there is nothing to look at");
+    assert!(!text.is_empty(), "{what} is empty, so the search proves nothing");
     let text = String::from_utf8_lossy(text);
     for secret in PLANTED {
         assert!(!text.contains(secret), "`{secret}` is in {what}:\n{text}");
@@ -45,7 +45,7 @@ fn said(mut command: Command) -> Output {
     output
 }
 
-/// All that is below `folder`.
+/// Searches every file below `folder`, apart from the executable.
 fn assert_keeps_none(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -59,7 +59,7 @@ fn assert_keeps_none(folder: &Path) {
     }
 }
 
-/// What the handler says, and answers, while it is sent a batch, a timer and a request for its health.
+/// Sends the handler a batch, a timer and a health request, and searches its answers and its log.
 async fn assert_handler_says_none(settings: &[(&str, &str)], expected: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");

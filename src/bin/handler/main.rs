@@ -63,6 +63,7 @@ const MIN_ARENAS: usize = 2;
 /// An instance is small and its memory costs money. By default glibc has up to eight arenas for each core, and each
 /// keeps its own peak: together five times what is in use at once. With one arena for each core the peak is little more
 /// than half. Decoding and encoding do not wait longer, because no more than one of them runs on each core.
+#[expect(unsafe_code, reason = "the C library has no other interface to its allocator")]
 fn limit_memory() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // SAFETY: sets one number in the allocator.
@@ -83,6 +84,10 @@ const KILLED: i32 = 137;
 ///
 /// `PR_SET_PDEATHSIG` would fire when the *thread* that started us ends, and the host's thread pool ends threads at any
 /// time. So a thread of ours waits for the parent process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the kernel cannot notify us of the parent's end, the thread polls"
+)]
 fn end_with_parent() {
     let Some(parent) = getppid() else { return };
     let wait = move || {

@@ -1,9 +1,10 @@
-//! What is said in more than one place is the same: settings, triggers, names, what alerts ask and functions report.
+//! Files that name the same thing agree: settings, triggers, functions, and the fields and kinds that alerts ask for.
 
 use super::Check;
 use super::logged::{self, Logged};
 use super::snapshot::{Snapshot, text};
 use super::specimen::Specimen;
+use clickstream::error::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const CHECKS: &[(&str, Check)] = &[
@@ -12,24 +13,25 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("triggers-find-their-settings", triggers_find_their_settings),
     ("always-ready-names-functions", always_ready_names_functions),
     ("alerts-ask-for-what-is-logged", alerts_ask_for_what_is_logged),
+    ("alerts-are-documented", alerts_are_documented),
     ("logs-are-not-sampled", logs_are_not_sampled),
 ];
 
-/// Of connections and telemetry: read by the host and by libraries.
+/// Beginnings of settings that the host or a library reads: connections and telemetry.
 const PLATFORM: [&str; 4] =
     ["AzureWebJobsStorage__", "EventHubConnection__", "APPLICATIONINSIGHTS_", "AZURE_CLIENT_ID"];
 
-/// Their local counterparts.
+/// The same, in `local.settings.json`.
 const LOCAL_ONLY: [&str; 3] = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "EventHubConnection"];
 
-/// What the code reads, apart from what the host assigns.
+/// Settings that the code reads, apart from those that the host assigns.
 fn read_by_the_code(specimen: &Specimen) -> BTreeSet<String> {
     let config = specimen.read("src/config/mod.rs");
     let names = config.lines().filter_map(|line| line.strip_prefix("pub const ")?.split('"').nth(1).map(str::to_owned));
     names.filter(|name| !name.starts_with("FUNCTIONS_")).collect()
 }
 
-/// Names between per cent signs in any `function.json`, with the function.
+/// Names between per cent signs in any `function.json`.
 fn referred_to(specimen: &Specimen) -> BTreeSet<String> {
     let texts = specimen.functions().into_iter().map(|name| specimen.read(&format!("functions/{name}/function.json")));
     texts.flat_map(|text| text.split('%').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
@@ -66,7 +68,7 @@ fn settings_are_the_same_everywhere(specimen: &Specimen) -> Vec<String> {
 fn differences(place: &str, found: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Vec<String> {
     let missing = wanted.difference(found).map(|name| format!("`{name}` is not in {place}"));
     missing
-        .chain(found.difference(wanted).map(|name| format!("`{name}` is in {place}, and nothing reads it")))
+        .chain(found.difference(wanted).map(|name| format!("`{name}` is in {place}, but nothing reads it")))
         .collect()
 }
 
@@ -117,9 +119,12 @@ fn always_ready_names_functions(specimen: &Specimen) -> Vec<String> {
     let mut problems = specimen.each(|snapshot| {
         let scale = &snapshot.site()["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"];
         let groups = scale.as_array().into_iter().flatten().map(|group| text(&group["name"]));
-        groups.filter(|name| !is_known(name)).map(|name| format!("`{name}` is kept warm and is no function")).collect()
+        groups
+            .filter(|name| !is_known(name))
+            .map(|name| format!("`{name}` is kept warm, but is not a function"))
+            .collect()
     });
-    // What users switch on by a variable is in no snapshot of theirs.
+    // No snapshot shows what a variable switches on.
     let parameters = specimen.read("infra/main.bicepparam");
     let named = parameters.split("'function:").skip(1).filter_map(|rest| rest.split('\'').next());
     problems.extend(
@@ -141,9 +146,10 @@ fn alerts_ask_for_what_is_logged(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// Each part of a query that reads traces says of which category, and takes only fields that this category has.
+/// Problems of one query. Each part that reads traces names a category, and reads only fields that this category has. Each
+/// kind that it compares with is one of the code's.
 fn asked(query: &str, logged: &Logged) -> Vec<String> {
-    let mut problems = Vec::new();
+    let mut problems = unknown_kinds(query);
     for part in query.split("AppTraces").skip(1) {
         let category =
             part.split("Properties.Category == \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
@@ -163,13 +169,41 @@ fn asked(query: &str, logged: &Logged) -> Vec<String> {
         }
         let other = part.split("report.function == \"").nth(1).and_then(|rest| rest.split('"').next());
         problems.extend(
-            other.filter(|name| Some(*name) != function).map(|name| format!("`{category}` is never of `{name}`")),
+            other
+                .filter(|name| Some(*name) != function)
+                .map(|name| format!("`{category}` never has reports of `{name}`")),
         );
     }
     problems
 }
 
-/// Sampling drops some of what alerts count.
+fn unknown_kinds(query: &str) -> Vec<String> {
+    let known = [Kind::Retry, Kind::Operator, Kind::Bug].map(Kind::as_str);
+    let compared = ["failureKind == \"", "failureKind != \""]
+        .into_iter()
+        .flat_map(|comparison| query.split(comparison).skip(1))
+        .filter_map(|rest| rest.split('"').next());
+    compared.filter(|kind| !known.contains(kind)).map(|kind| format!("no failure has the kind `{kind}`")).collect()
+}
+
+/// The README lists exactly the alerts on logs that are deployed, each with its severity, and the one on throttling.
+fn alerts_are_documented(specimen: &Specimen) -> Vec<String> {
+    let readme = specimen.read("README.md");
+    let table = readme.split("| alert (severity) |").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or("");
+    let documented: BTreeSet<String> =
+        table.lines().filter_map(|line| Some(line.strip_prefix("| ")?.split_once(" |")?.0.to_owned())).collect();
+    specimen.each(|snapshot| {
+        let rules = snapshot.of_type("Microsoft.Insights/scheduledQueryRules").map(|rule| &rule["properties"]);
+        let mut deployed: BTreeSet<String> =
+            rules.map(|rule| format!("`{}` ({})", text(&rule["displayName"]), rule["severity"])).collect();
+        let throttling = &snapshot.the("Microsoft.Insights/metricAlerts")["properties"];
+        deployed.insert(format!("`throttled` ({})", throttling["severity"]));
+        let differing = documented.symmetric_difference(&deployed);
+        differing.map(|alert| format!("the README and the deployment disagree on the alert {alert}")).collect()
+    })
+}
+
+/// Sampling would drop some of what alerts count.
 fn logs_are_not_sampled(specimen: &Specimen) -> Vec<String> {
     let host = specimen.json("host.json");
     let sampling = &host["logging"]["applicationInsights"]["samplingSettings"]["isEnabled"];

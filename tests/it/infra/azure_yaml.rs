@@ -1,4 +1,4 @@
-//! `azure.yaml` and the workflow. azd's schema lets unknown keys pass, so that a misspelt one is silently without effect.
+//! `azure.yaml` and the workflows. azd's schema accepts unknown keys, so azd silently ignores a misspelt one.
 
 use super::Check;
 use super::specimen::Specimen;
@@ -9,10 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 pub const CHECKS: &[(&str, Check)] = &[
     ("azure-yaml-has-only-keys-that-azd-knows", has_only_known_keys),
     ("azure-yaml-stages-what-it-zips", stages_what_it_zips),
-    ("workflow-keeps-no-secret", workflow_keeps_no_secret),
+    ("workflows-keep-no-secret", workflows_keep_no_secret),
 ];
 
-/// Keys by path, as azd's schema (schemas/v1.0/azure.yaml.json) describes them; `*` is a name of the user's.
+/// Keys by path, as azd's schema (schemas/v1.0/azure.yaml.json) describes them. The user chooses the name at a `*`.
 const KNOWN: &[(&str, &[&str])] = &[
     (
         "",
@@ -55,7 +55,7 @@ fn has_only_known_keys(specimen: &Specimen) -> Vec<String> {
 
 fn walk(path: &str, value: &Value, problems: &mut Vec<String>) {
     let Some((_, known)) = KNOWN.iter().find(|(known, _)| *known == path) else {
-        problems.extend(value.is_object().then(|| format!("nothing is expected below `{path}`")));
+        problems.extend(value.is_object().then(|| format!("no key is known below `{path}`")));
         return;
     };
     let Some(members) = value.as_object() else { return problems.push(format!("`{path}` is {value}")) };
@@ -70,7 +70,7 @@ fn walk(path: &str, value: &Value, problems: &mut Vec<String>) {
     }
 }
 
-/// `dist` is mandatory and zipped after `prepackage`: the hook must be that one, and make that folder.
+/// `dist` is mandatory, and azd zips it after the hook `prepackage`. So this hook must make that folder.
 fn stages_what_it_zips(specimen: &Specimen) -> Vec<String> {
     let file = yaml(specimen, "azure.yaml");
     let mut problems = Vec::new();
@@ -99,25 +99,38 @@ fn stages_what_it_zips(specimen: &Specimen) -> Vec<String> {
     problems
 }
 
-fn workflow_keeps_no_secret(specimen: &Specimen) -> Vec<String> {
-    let path = ".github/workflows/deploy.yml";
-    let file = yaml(specimen, path);
-    let mut problems = Vec::new();
-    let permissions: BTreeSet<(String, String)> = file["permissions"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(what, how)| (what.clone(), how.as_str().unwrap_or_default().to_owned()))
-        .collect();
-    let wanted = [("contents", "read"), ("id-token", "write")].map(|(what, how)| (what.to_owned(), how.to_owned()));
-    problems.extend((permissions != BTreeSet::from(wanted)).then(|| format!("the workflow may {permissions:?}")));
-    let text = specimen.read(path);
-    let words = ["secrets.", "publish-profile", "creds:", "client-secret"];
-    problems.extend(words.iter().filter(|word| text.contains(**word)).map(|word| format!("the workflow has `{word}`")));
+fn workflows_keep_no_secret(specimen: &Specimen) -> Vec<String> {
+    let mut problems = workflow_problems(specimen, "deploy", &[("contents", "read"), ("id-token", "write")]);
+    problems.extend(workflow_problems(specimen, "gate", &[("contents", "read")]));
     // The identity trusts this environment alone.
     let trusted = specimen.read("infra/main.bicep");
+    let file = yaml(specimen, ".github/workflows/deploy.yml");
     let environment = file["jobs"]["deploy"]["environment"].as_str().unwrap_or_default();
     let is_trusted = trusted.contains(&format!("param githubEnvironment string = '{environment}'"));
     problems.extend((!is_trusted).then(|| format!("environment `{environment}` is not trusted")));
+    let gate = yaml(specimen, ".github/workflows/gate.yml");
+    let runs_the_gate = gate["jobs"]["gate"]["steps"].as_array().into_iter().flatten().any(|s| s["run"] == ".ci/run");
+    problems.extend((!runs_the_gate).then(|| "the workflow `gate` does not run `.ci/run`".to_owned()));
+    problems
+}
+
+/// The workflow has exactly these permissions, and names no secret.
+fn workflow_problems(specimen: &Specimen, name: &str, wanted: &[(&str, &str)]) -> Vec<String> {
+    let path = format!(".github/workflows/{name}.yml");
+    let file = yaml(specimen, &path);
+    let mut problems = Vec::new();
+    let permissions: BTreeSet<(&str, &str)> = file["permissions"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(what, how)| (what.as_str(), how.as_str().unwrap_or_default()))
+        .collect();
+    let wanted: BTreeSet<(&str, &str)> = wanted.iter().copied().collect();
+    if permissions != wanted {
+        problems.push(format!("the workflow `{name}` has the permissions {permissions:?}"));
+    }
+    let text = specimen.read(&path);
+    let words = ["secrets.", "publish-profile", "creds:", "client-secret"];
+    problems.extend(words.iter().filter(|word| text.contains(**word)).map(|word| format!("`{path}` has `{word}`")));
     problems
 }

@@ -1,5 +1,5 @@
-//! The real Bicep compiler, as a process that stays up and answers over JSON-RPC: started once, it needs a fraction of the
-//! time of one command a file.
+//! The real Bicep compiler, as one process that answers over JSON-RPC. This takes a fraction of the time of a command for
+//! each file.
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,20 +17,23 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// `None`, said in one line, where there is no compiler and none is required. With the variables that `main.bicepparam`
-    /// must have.
+    /// Starts it with the variables that `main.bicepparam` needs. `None`, after one printed line, if there is no compiler
+    /// and none is required.
     pub fn start() -> Option<Self> {
         Self::start_with(&[("AZURE_ENV_NAME", "example"), ("AZURE_LOCATION", "westeurope")])
     }
 
-    /// With these variables of the environment.
+    /// The same with these environment variables.
     pub fn start_with(variables: &[(&str, &str)]) -> Option<Self> {
         let Some(program) = find() else {
             static SAID: Once = Once::new();
-            assert!(std::env::var_os(REQUIRED).is_none(), "the Bicep compiler is required and not found; set BICEP");
-            // Past the capturing of the test harness, which hides what passing tests print.
+            assert!(
+                std::env::var_os(REQUIRED).is_none(),
+                "cannot find the Bicep compiler, which is required; set BICEP"
+            );
+            // Written past the test harness, which hides what passing tests print.
             SAID.call_once(|| {
-                let line = "not run: what needs the Bicep compiler; set BICEP, or get it with `az bicep install`";
+                let line = "not run: tests that need the Bicep compiler; set BICEP, or run `az bicep install`";
                 let _ = writeln!(std::io::stderr(), "{line}");
             });
             return None;
@@ -51,7 +54,7 @@ impl Compiler {
         Some(Compiler { child, input, output, calls: 0 })
     }
 
-    /// Every diagnostic of the file and of what it refers to, of whatever level.
+    /// Every diagnostic, of any level, of the file and the files that it uses.
     pub fn diagnostics(&mut self, path: &Path) -> Vec<String> {
         let is_parameters = path.extension().is_some_and(|ending| ending == "bicepparam");
         let method = if is_parameters { "bicep/compileParams" } else { "bicep/compile" };
@@ -120,7 +123,7 @@ impl Drop for Compiler {
 fn find() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("BICEP") {
         let named = PathBuf::from(named);
-        assert!(named.exists(), "BICEP names `{}`, which is not there", named.display());
+        assert!(named.exists(), "cannot find `{}`, which BICEP names", named.display());
         return Some(named);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What only the compiler can tell.
+//! Checks that need the compiler.
 
 use super::bicep::Compiler;
 use super::specimen::{PARAMETER_SETS, committed_snapshot};
@@ -23,7 +23,7 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// Unknown properties, missing ones and API versions that do not exist are mere warnings: any diagnostic fails.
+/// The compiler only warns of unknown properties, missing ones, and API versions that do not exist. So any diagnostic fails.
 #[test]
 fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
     let Some(mut compiler) = Compiler::start() else { return };
@@ -39,8 +39,8 @@ fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// The comparison of `bicep snapshot --mode Validate`, in one process. And a user who sets nothing but a name and a region
-/// gets what the default snapshot shows.
+/// Compares as `bicep snapshot --mode Validate` does, in one process. Also, a user who sets only a name and a region gets
+/// what the default snapshot shows.
 #[test]
 fn the_committed_snapshots_are_what_the_files_expand_to() {
     let Some(mut compiler) = Compiler::start() else { return };
@@ -55,7 +55,7 @@ fn the_committed_snapshots_are_what_the_files_expand_to() {
     assert_eq!(folder.count(), 2 * PARAMETER_SETS.len(), "files in infra/snapshots");
 }
 
-/// `main.bicepparam` with variables alone makes what `vnet.bicepparam` says: nobody has to edit a file.
+/// Variables alone make `main.bicepparam` expand to what `vnet.bicepparam` gives, so nobody has to edit a file.
 #[test]
 fn variables_switch_everything_on() {
     let variables = [

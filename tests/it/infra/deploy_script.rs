@@ -1,16 +1,16 @@
-//! `infra/scripts/deploy.sh` against programs that stand for `az` and `cargo`.
+//! `infra/scripts/deploy.sh`, with programs that stand in for `az` and `cargo`.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A folder with the programs, to be put on the path.
+/// A folder with the programs, to put on the path.
 struct Programs {
     folder: tempfile::TempDir,
 }
 
 impl Programs {
-    /// `pushes` is what `az ... config-zip` does, as shell.
+    /// `pushes` is the shell code for `az ... config-zip`.
     fn new(pushes: &str) -> Self {
         let programs = Programs { folder: tempfile::tempdir().expect("a folder") };
         let az = format!(
@@ -60,7 +60,7 @@ fn count(calls: &str, word: &str) -> usize {
 }
 
 #[test]
-fn it_registers_provisions_and_pushes_until_the_rights_have_arrived() {
+fn it_registers_provisions_and_pushes_until_the_roles_have_arrived() {
     let refuses_twice = r#"[ "$(grep -c config-zip "$CALLS")" -gt 2 ] || { echo "ERROR: Operation returned status 403 Forbidden" >&2; exit 1; }"#;
     let (output, calls) = Programs::new(refuses_twice).deploy(&[], "westeurope");
     assert!(output.status.success(), "{output:?}");
@@ -74,7 +74,7 @@ fn it_registers_provisions_and_pushes_until_the_rights_have_arrived() {
 }
 
 #[test]
-fn what_does_not_pass_by_itself_fails_at_once() {
+fn an_error_that_does_not_end_by_itself_fails_at_once() {
     let (output, calls) = Programs::new(r#"echo "ERROR: the zip is 1403 bytes and not a zip" >&2; exit 1"#)
         .deploy(&["--code-only"], "westeurope");
     assert!(!output.status.success());

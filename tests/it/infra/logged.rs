@@ -1,4 +1,4 @@
-//! What the application really logs: the report in an answer's `Logs`, and the lines on standard output.
+//! What the handler really logs: the report in an answer's `Logs`, and the lines on standard output.
 
 use crate::support::process::Handler;
 use serde_json::Value;
@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 pub struct Logged {
-    /// Members of each function's report. The host logs it under `Function.<name>.User`.
+    /// Members of each function's report, which the host logs under `Function.<name>.User`.
     pub reports: BTreeMap<String, BTreeSet<String>>,
-    /// Paths into a line of the handler's, for a failure. The host logs it under `Host.Function.Console`.
+    /// Paths into the handler's line for a failure, which the host logs under `Host.Function.Console`.
     pub console: BTreeSet<String>,
 }
 
-/// From one run of the real handler.
+/// Found out by running the real handler once.
 pub fn logged() -> &'static Logged {
     static LOGGED: OnceLock<Logged> = OnceLock::new();
     LOGGED.get_or_init(|| {

@@ -1,8 +1,8 @@
-//! The gate before a deployment, offline: the files compile without a diagnostic, what they expand to keeps the policy,
-//! it agrees with the code, and for each seeded defect there is a check that finds it.
+//! The gate before a deployment, offline: the files compile without a diagnostic, their expansion keeps the policy and
+//! agrees with the code, and each seeded defect is found by a check.
 //!
-//! Policy and agreement look at the committed expansions (`infra/snapshots/`) and need nothing. What needs the Bicep
-//! compiler says so when there is none, and fails instead where `REQUIRE_BICEP` is set.
+//! Policy and agreement read the committed expansions (`infra/snapshots/`) and need no compiler. Tests that need the Bicep
+//! compiler print that they did not run when it is missing; if `REQUIRE_BICEP` is set, they fail.
 
 mod agreement;
 mod azure_yaml;
@@ -18,7 +18,7 @@ mod specimen;
 
 use specimen::Specimen;
 
-/// Finds what is wrong with a deployment, a sentence each.
+/// Finds the problems of a deployment, one sentence for each.
 type Check = fn(&Specimen) -> Vec<String>;
 
 /// Every check that needs no compiler, by name.

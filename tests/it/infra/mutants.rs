@@ -1,5 +1,5 @@
-//! The gate is worth what it finds: each defect of `mutants.txt`, put into a copy of the files, is found by the check that
-//! is named there.
+//! The checks find defects: each one in `mutants.txt` is put into a copy of the files, and the check that is named there
+//! finds it.
 
 use super::bicep::Compiler;
 use super::checks;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 const FEWEST: usize = 30;
 
-/// Compilers that run at once: each takes a core and some 200 MB.
+/// Compilers that run at once. Each needs a core and some 200 MB.
 const COMPILERS: usize = 2;
 
 /// What the checks read.
@@ -23,7 +23,7 @@ const COPIED: [&str; 8] = [
     "azure.yaml",
     "README.md",
     "src/config/mod.rs",
-    ".github/workflows/deploy.yml",
+    ".github/workflows",
 ];
 
 #[derive(Debug, Default, Clone)]
@@ -77,7 +77,7 @@ impl Mutant {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let found = text.matches(&self.replace).count();
         if found != 1 {
-            return Err(format!("its text is {found} times in {}", self.file));
+            return Err(format!("its text occurs {found} times in {}", self.file));
         }
         std::fs::write(path, text.replacen(&self.replace, &self.by, 1)).expect("written");
         Ok(())
@@ -98,8 +98,8 @@ impl Mutant {
 }
 
 impl Mutant {
-    /// What the compiler finds. What the files expand to now goes into the specimen. Each question to the compiler takes
-    /// a second: only what can find this defect is asked.
+    /// What the compiler finds. The new expansion replaces the one in the specimen. A call to the compiler takes a second,
+    /// so this makes only those that can find the defect.
     fn found_by_compiling(&self, compiler: &mut Compiler, specimen: &mut Specimen) -> Vec<&'static str> {
         let in_root = |path: &str| specimen.root.join(path);
         if self.caught == "compile" {
@@ -134,20 +134,20 @@ fn every_seeded_defect_is_found_by_the_check_that_is_named() {
     let (compiled, plain): (Vec<_>, Vec<_>) = Mutant::all().into_iter().partition(Mutant::needs_the_compiler);
     assert!(compiled.len() + plain.len() >= FEWEST);
     let names: BTreeSet<&String> = compiled.iter().chain(&plain).map(|mutant| &mutant.name).collect();
-    assert_eq!(names.len(), compiled.len() + plain.len(), "each defect has a name of its own");
+    assert_eq!(names.len(), compiled.len() + plain.len(), "each defect has its own name");
     let outcomes = Mutex::new(Vec::new());
-    let judge = |mutant: &Mutant, compiler: Option<&mut Compiler>| {
+    let try_one = |mutant: &Mutant, compiler: Option<&mut Compiler>| {
         let found = mutant.found_by(compiler);
         outcomes.lock().expect("no check panics").push((mutant.clone(), found));
     };
-    plain.iter().for_each(|mutant| judge(mutant, None));
+    plain.iter().for_each(|mutant| try_one(mutant, None));
     let waiting = Mutex::new(compiled);
     std::thread::scope(|scope| {
         for _ in 0..COMPILERS {
             scope.spawn(|| {
                 let Some(mut compiler) = Compiler::start() else { return };
                 while let Some(mutant) = { waiting.lock().expect("no check panics").pop() } {
-                    judge(&mutant, Some(&mut compiler));
+                    try_one(&mutant, Some(&mut compiler));
                 }
             });
         }

@@ -1,7 +1,7 @@
-//! A checker that we did not write: checkov, over the expanded deployments.
+//! A checker that we did not write: checkov, run on the expanded deployments.
 //!
-//! Its parser for Bicep gives up on half of our files (imports, lambdas, spreads), silently; as resources of a template it
-//! reads all of them, with every value resolved.
+//! Its Bicep parser silently gives up on half of our files (imports, lambdas, spreads). So it gets the expansion as a
+//! template: it reads every resource there, with every value resolved.
 
 use super::specimen::{PARAMETER_SETS, committed_snapshot};
 use crate::support::python;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// Fewer and something was not read.
+/// With fewer checks, checkov did not read everything.
 const FEWEST_CHECKS: u64 = 30;
 
 /// Check and reason, from `infra/checkov.yaml`.
@@ -53,5 +53,5 @@ fn the_scanner_finds_nothing_that_has_no_reason() {
     assert!(unexplained.is_empty(), "{unexplained:#?}");
     let needed: BTreeSet<&str> = failed.iter().filter_map(|check| check["check_id"].as_str()).collect();
     let idle: Vec<&String> = skipped.keys().filter(|id| !needed.contains(id.as_str())).collect();
-    assert!(idle.is_empty(), "skipped without need: {idle:?}");
+    assert!(idle.is_empty(), "skipped, but not needed: {idle:?}");
 }

@@ -20,7 +20,7 @@ impl Snapshot {
         self.resources.iter().filter(move |resource| resource["type"] == kind.as_str())
     }
 
-    /// The only one of its type.
+    /// The first resource of this type; null if there is none.
     pub fn the(&self, kind: &str) -> &Value {
         let mut all = self.of_type(kind);
         all.next().unwrap_or(&Value::Null)

@@ -1,10 +1,10 @@
-//! A deployment to be checked: the committed one, or a copy with a defect.
+//! A deployment to check: the committed one, or a copy with a defect.
 
 use super::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The committed parameter sets: all defaults; all that one region can have; two regions.
+/// The committed parameter sets: all defaults, everything that one region can have, and two regions.
 pub const PARAMETER_SETS: [&str; 3] = ["default", "vnet", "two-regions"];
 
 pub struct Specimen {
@@ -33,7 +33,7 @@ impl Specimen {
         folders.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     }
 
-    /// What `check` finds in each of the snapshots.
+    /// Problems that `check` finds in any of the snapshots.
     pub fn each(&self, check: impl Fn(&Snapshot) -> Vec<String>) -> Vec<String> {
         let all = self
             .snapshots

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Roles: who may do what.
 
 use crate::infra::snapshot::{Snapshot, expect, scope, text};
 use crate::infra::specimen::Specimen;
@@ -19,7 +19,7 @@ const WEBSITE_CONTRIBUTOR: &str = "de139f84-1756-47ae-9be6-808fbbe84772";
 /// Principal, role and scope.
 type Right = (&'static str, String, String);
 
-/// The app's identity, the deploying one, or a person or program given as a parameter.
+/// `app` and `deployer` are our identities; `named` is a user or program that a parameter names.
 fn principal(snapshot: &Snapshot, assignment: &Value) -> &'static str {
     let id = text(&assignment["properties"]["principalId"]);
     let mut own =
@@ -41,7 +41,7 @@ fn rights(snapshot: &Snapshot) -> BTreeSet<Right> {
     snapshot.of_type(ASSIGNMENTS).map(right).collect()
 }
 
-/// Everything the app needs, at the narrowest scope that works, and for others at most what is listed.
+/// The app has all the roles that it needs, at the narrowest scope that works. Others have at most the listed ones.
 pub fn roles_are_exactly_these(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let id = |one: &Value| text(&one["id"]).to_owned();
@@ -70,7 +70,7 @@ pub fn roles_are_exactly_these(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// Without it, or with a wrong one, an assignment for an identity that was just made is refused.
+/// Azure refuses an assignment to a new identity if the type is missing or wrong.
 pub fn roles_name_their_principals_type(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let of = |one| match (principal(snapshot, one), text(&one["properties"]["principalType"])) {
@@ -81,7 +81,7 @@ pub fn roles_name_their_principals_type(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// `guid(scope, principal, role)`: the same at every deployment, another one for an identity that was made anew.
+/// `guid(scope, principal, role)` is the same at every deployment, and another one after an identity was recreated.
 pub fn roles_have_stable_names(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
@@ -99,7 +99,7 @@ pub fn roles_have_stable_names(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// The one on the site apart, which cannot come before it.
+/// Except for the role on the site, which cannot be assigned before the site exists.
 pub fn roles_are_in_one_file(specimen: &Specimen) -> Vec<String> {
     let modules = std::fs::read_dir(specimen.root.join("infra/modules")).expect("a folder");
     let names = modules.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -109,7 +109,7 @@ pub fn roles_are_in_one_file(specimen: &Specimen) -> Vec<String> {
     (with_roles != expected).then(|| format!("roles are assigned in {with_roles:?}")).into_iter().collect()
 }
 
-/// An expansion does not show the order, so this reads what `main.bicep` says the site waits for.
+/// An expansion does not show the order, so this reads `main.bicep` for what the site waits for.
 pub fn roles_come_before_the_site(specimen: &Specimen) -> Vec<String> {
     let main = specimen.read("infra/main.bicep");
     let site =
@@ -135,7 +135,7 @@ pub fn deployer_is_one_github_environment(specimen: &Specimen) -> Vec<String> {
             problems.extend(expect(credential, "/properties/audiences", vec!["api://AzureADTokenExchange"]));
             let own = snapshot.site()["identity"]["userAssignedIdentities"].to_string();
             let identity = text(&credential["id"]).split("/federatedIdentityCredentials").next().unwrap_or_default();
-            problems.extend(own.contains(identity).then(|| "GitHub may take on the app's own identity".to_owned()));
+            problems.extend(own.contains(identity).then(|| "GitHub may assume the app's own identity".to_owned()));
         }
         problems
     })

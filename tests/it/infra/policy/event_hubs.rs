@@ -18,7 +18,7 @@ pub fn take_identities_only(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// A day without the functions must not lose an event; a peak must not be refused.
+/// Days without the functions must not lose an event, and the namespace must be able to grow for a peak.
 pub fn keep_events_and_grow(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
@@ -32,16 +32,16 @@ pub fn keep_events_and_grow(specimen: &Specimen) -> Vec<String> {
         for namespace in snapshot.of_type(NAMESPACES) {
             problems.extend(expect(namespace, "/sku/name", "Standard"));
             problems.extend(expect(namespace, "/properties/isAutoInflateEnabled", true));
-            let most = namespace["properties"]["maximumThroughputUnits"].as_i64().unwrap_or_default();
-            if most <= namespace["sku"]["capacity"].as_i64().unwrap_or_default() {
-                problems.push(format!("namespace {} may grow to {most} units", namespace["name"]));
+            let maximum = namespace["properties"]["maximumThroughputUnits"].as_i64().unwrap_or_default();
+            if maximum <= namespace["sku"]["capacity"].as_i64().unwrap_or_default() {
+                problems.push(format!("namespace {} may grow to {maximum} units", namespace["name"]));
             }
         }
         problems
     })
 }
 
-/// Namespace, hub and consumer group of the settings are made, in every region alike.
+/// The namespace, hub and consumer group in the settings exist, in every region.
 pub fn is_the_one_that_is_read(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
@@ -49,19 +49,19 @@ pub fn is_the_one_that_is_read(specimen: &Specimen) -> Vec<String> {
         let namespaces: Vec<&str> = snapshot.of_type(NAMESPACES).map(|one| text(&one["name"])).collect();
         let wanted = snapshot.app_setting("EventHubConnection__fullyQualifiedNamespace");
         if !namespaces.iter().any(|name| format!("{name}.servicebus.windows.net") == wanted) {
-            problems.push(format!("namespace `{wanted}` is read, there are {namespaces:?}"));
+            problems.push(format!("the functions read namespace `{wanted}`, which is not one of {namespaces:?}"));
         }
         if (namespaces.len() == 2) != (snapshot.name == "two-regions") {
             problems.push(format!("namespaces {namespaces:?}"));
         }
         if group == "$Default" {
-            problems.push("the consumer group is everybody's".to_owned());
+            problems.push("the consumer group is the shared one".to_owned());
         }
         let groups: Vec<&str> = snapshot.of_type(GROUPS).map(|one| text(&one["name"])).collect();
         for namespace in namespaces {
             let wanted = format!("{namespace}/{hub}/{group}");
             if !groups.contains(&wanted.as_str()) {
-                problems.push(format!("consumer group `{wanted}` is not made, there are {groups:?}"));
+                problems.push(format!("consumer group `{wanted}` is not one of {groups:?}"));
             }
         }
         problems

@@ -1,4 +1,4 @@
-//! What every deployment must keep, whatever its parameters. Each check has a name by which the mutation test knows it.
+//! Rules for every deployment, whatever its parameters. The mutation test knows each check by its name.
 
 mod access;
 mod event_hubs;

@@ -1,4 +1,4 @@
-//! Without the internet, where that is wanted.
+//! The virtual network, where a deployment has one.
 
 use crate::infra::snapshot::{expect, text};
 use crate::infra::specimen::Specimen;
@@ -47,8 +47,8 @@ pub fn private_means_private(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// Each store has an endpoint for each way in, and the endpoint is in the zone of its name. The functions reach the lake
-/// by `blob`: without that door, `dfs` alone leaves them outside.
+/// Each account and namespace has an endpoint for each of its services, and a DNS zone holds the endpoint's name. The
+/// functions reach the lake through `blob`, so an endpoint for `dfs` alone is not enough for them.
 pub fn private_names_resolve(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         if !snapshot.is_private() {

@@ -19,7 +19,7 @@ pub fn is_a_custom_handler_on_flex(specimen: &Specimen) -> Vec<String> {
         .into_iter()
         .flatten()
         .collect();
-        // A plan takes one app.
+        // A plan holds one app.
         for kind in ["Microsoft.Web/serverfarms", "Microsoft.Web/sites"] {
             let count = snapshot.of_type(kind).count();
             problems.extend((count != 1).then(|| format!("{count} of {kind}")));
@@ -61,7 +61,7 @@ pub fn takes_no_passwords(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// A URL, not a resource id, of a container that is made; by the identity that the site has.
+/// The package is at a URL, not a resource id, of a container that exists. The site fetches it with its own identity.
 pub fn fetches_its_package_by_identity(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let (site, host) = (snapshot.site(), text(&snapshot.host_storage()["name"]));
@@ -80,13 +80,13 @@ pub fn fetches_its_package_by_identity(specimen: &Specimen) -> Vec<String> {
         let wanted = format!("{host}/default/{}", container.unwrap_or("?"));
         let mut containers = snapshot.of_type("Microsoft.Storage/storageAccounts/blobServices/containers");
         if !containers.any(|one| one["name"] == wanted.as_str()) {
-            problems.push(format!("the package is at {}, and `{wanted}` is not made", storage["value"]));
+            problems.push(format!("the package is at {}, but `{wanted}` does not exist", storage["value"]));
         }
         problems
     })
 }
 
-/// Each connection in three settings; a lone one of its name would win over them.
+/// Each connection has three settings. A setting with the connection's own name would override them.
 pub fn connections_are_by_identity(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
@@ -133,7 +133,7 @@ pub fn settings_hold_no_secret(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// What the plan sets itself and refuses, or what would win over the identity.
+/// Refuses settings that the plan sets or rejects, and settings that would override the identity.
 pub fn settings_suit_flex(specimen: &Specimen) -> Vec<String> {
     let refused = [
         "FUNCTIONS_",

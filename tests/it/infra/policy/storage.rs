@@ -34,7 +34,7 @@ pub fn is_encrypted_on_its_way(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// The host does not support a hierarchical namespace; the lake's readers want one.
+/// The host does not support a hierarchical namespace, and readers of the lake need one.
 pub fn host_and_lake_are_two_accounts(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let (host, lake) = (snapshot.host_storage(), snapshot.lake_storage());
@@ -48,20 +48,20 @@ pub fn host_and_lake_are_two_accounts(specimen: &Specimen) -> Vec<String> {
         let lake_container = snapshot.app_setting("LAKE_URL").trim_start_matches("abfss://").split('@').next();
         let wanted = format!("{}/default/{}", text(&lake["name"]), lake_container.unwrap_or_default());
         if !containers.contains(&wanted.as_str()) {
-            problems.push(format!("`LAKE_URL` names container `{wanted}`, there are {containers:?}"));
+            problems.push(format!("`LAKE_URL` names container `{wanted}`, which is not one of {containers:?}"));
         }
         problems
     })
 }
 
-/// A table's log says which files there are: a rule may move data files, and delete nothing.
+/// Only a table's log knows its files, so a rule may move data files and delete nothing.
 pub fn life_cycle_moves_only_data_files(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
         for policy in snapshot.of_type("Microsoft.Storage/storageAccounts/managementPolicies") {
             let lake = text(&snapshot.lake_storage()["name"]);
             if !text(&policy["name"]).starts_with(&format!("{lake}/")) {
-                problems.push(format!("`{}` is not of the lake", policy["name"]));
+                problems.push(format!("`{}` is not a policy of the lake", policy["name"]));
             }
             for rule in policy["properties"]["policy"]["rules"].as_array().into_iter().flatten() {
                 problems.extend(rule_problems(snapshot, rule));
@@ -82,12 +82,12 @@ fn rule_problems(snapshot: &Snapshot, rule: &Value) -> Vec<String> {
     let folder = rest.split_once('/').map_or("", |(_, folder)| folder);
     let prefixes = definition["filters"]["prefixMatch"].as_array().cloned().unwrap_or_default();
     if prefixes.is_empty() {
-        problems.push(format!("rule {} is about everything", rule["name"]));
+        problems.push(format!("rule {} has no prefix, so it matches everything", rule["name"]));
     }
     for prefix in prefixes.iter().map(text) {
         let table = prefix.strip_prefix(&format!("{container}/{folder}/"));
         if !matches!(table, Some("bronze/events/ingest_date=" | "silver/quarantine/ingest_date=")) {
-            problems.push(format!("rule {} touches `{prefix}`", rule["name"]));
+            problems.push(format!("rule {} matches `{prefix}`", rule["name"]));
         }
     }
     problems
@@ -105,7 +105,7 @@ pub fn lake_is_locked_and_recoverable(specimen: &Specimen) -> Vec<String> {
         let blobs = snapshot.of_type(services).find(|one| text(&one["id"]).starts_with(lake)).unwrap_or(&Value::Null);
         problems.extend(expect(blobs, "/properties/deleteRetentionPolicy/enabled", true));
         problems.extend(expect(blobs, "/properties/containerDeleteRetentionPolicy/enabled", true));
-        // Refused together with a hierarchical namespace.
+        // Azure refuses it together with a hierarchical namespace.
         problems
             .extend(blobs["properties"].get("isVersioningEnabled").map(|_| "a lake cannot be versioned".to_owned()));
         problems

@@ -1,4 +1,4 @@
-//! API versions that compilers of the last years know, and nothing from a registry.
+//! API versions are ones that compilers of the last years know, and no module comes from a registry.
 
 use crate::infra::snapshot::text;
 use crate::infra::specimen::Specimen;
@@ -31,7 +31,7 @@ pub fn are_pinned(specimen: &Specimen) -> Vec<String> {
             let (kind, found) = (text(&one["type"]), text(&one["apiVersion"]));
             match PINNED.iter().find(|(start, _)| kind.starts_with(start)) {
                 Some((_, pinned)) if *pinned == found => None,
-                Some((_, pinned)) => Some(format!("{kind} is of {found}, expected {pinned}")),
+                Some((_, pinned)) => Some(format!("{kind} has version {found}, expected {pinned}")),
                 None => Some(format!("no version is pinned for {kind}")),
             }
         };

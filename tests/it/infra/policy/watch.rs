@@ -1,4 +1,4 @@
-//! What is recorded, and who is told.
+//! What is recorded, and who gets a message.
 
 use crate::infra::snapshot::{expect, scope, text};
 use crate::infra::specimen::Specimen;
@@ -21,7 +21,7 @@ pub fn telemetry_takes_identities_only(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-/// Each resource that does something sends what it did to the workspace.
+/// Each resource that does something reports it to the workspace.
 pub fn everything_reports(specimen: &Specimen) -> Vec<String> {
     let kinds = [
         "Microsoft.EventHub/namespaces",
@@ -46,7 +46,7 @@ pub fn everything_reports(specimen: &Specimen) -> Vec<String> {
                 problems.push(format!("{} reports nothing", resource["id"]));
             }
         }
-        // Alerts compare these with what the functions took.
+        // Alerts compare these with what the functions read.
         let hubs = snapshot.of_type(settings).filter(|one| scope(one).contains("Microsoft.EventHub"));
         let silent = hubs.filter(|one| one["properties"]["metrics"][0]["category"] != "AllMetrics");
         problems.extend(silent.map(|one| format!("{} leaves out metrics", one["id"])));
@@ -60,6 +60,8 @@ pub fn everything_reports(specimen: &Specimen) -> Vec<String> {
 
 pub fn alerts_are_complete(specimen: &Specimen) -> Vec<String> {
     let wanted = [
+        "person-must-act",
+        "storage-fails",
         "failed-invocations",
         "growing-lag",
         "nothing-ingested",
@@ -80,19 +82,16 @@ pub fn alerts_are_complete(specimen: &Specimen) -> Vec<String> {
             let query = text(&rule["properties"]["criteria"]["allOf"][0]["query"]);
             problems.extend((!query.contains("measure =")).then(|| format!("{} gives no `measure`", rule["name"])));
         }
-        let silence = rules
-            .iter()
-            .find(|rule| rule["properties"]["displayName"] == "no-gold-run")
-            .copied()
-            .unwrap_or(&Value::Null);
+        let silence = named_rule(&rules, "no-gold-run");
         problems.extend(expect(silence, "/properties/criteria/allOf/0/operator", "LessThan"));
-        // Nobody is told of an alert without recipients, where there are any.
+        problems.extend(failure_problems(&rules));
+        // Where there are recipients, every alert names them.
         let recipients = text(&snapshot.the("Microsoft.Insights/actionGroups")["id"]);
         let metric: Vec<&Value> = snapshot.of_type("Microsoft.Insights/metricAlerts").collect();
         for alert in rules.iter().chain(&metric) {
             problems.extend(
                 (!alert["properties"]["actions"].to_string().contains(recipients))
-                    .then(|| format!("{} tells nobody", alert["name"])),
+                    .then(|| format!("{} has no recipient", alert["name"])),
             );
         }
         for namespace in snapshot.of_type("Microsoft.EventHub/namespaces") {
@@ -106,6 +105,28 @@ pub fn alerts_are_complete(specimen: &Specimen) -> Vec<String> {
     })
 }
 
+fn named_rule<'a>(rules: &[&'a Value], name: &str) -> &'a Value {
+    rules.iter().find(|rule| rule["properties"]["displayName"] == name).copied().unwrap_or(&Value::Null)
+}
+
+/// The first failure that no retry can end calls a person. A failure that a retry can end does so only if it lasts, and
+/// less urgently.
+fn failure_problems(rules: &[&Value]) -> Vec<String> {
+    let (person, storage) = (named_rule(rules, "person-must-act"), named_rule(rules, "storage-fails"));
+    let query = |rule: &Value| text(&rule["properties"]["criteria"]["allOf"][0]["query"]).to_owned();
+    let severity = |rule: &Value| rule["properties"]["severity"].as_i64();
+    let mut problems = Vec::new();
+    problems.extend(expect(person, "/properties/criteria/allOf/0/threshold", 1));
+    problems.extend((severity(person) >= severity(storage)).then(|| "`storage-fails` is as urgent".to_owned()));
+    if !query(person).contains("failureKind != \"retry\"") {
+        problems.push("`person-must-act` does not tell failures by their kind".to_owned());
+    }
+    if !query(storage).contains("failureKind == \"retry\" | summarize by period = bin(") {
+        problems.push("`storage-fails` does not wait until failures last".to_owned());
+    }
+    problems
+}
+
 pub fn budget_starts_with_a_month(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
@@ -113,8 +134,8 @@ pub fn budget_starts_with_a_month(specimen: &Specimen) -> Vec<String> {
             let start = text(&budget["properties"]["timePeriod"]["startDate"]);
             problems.extend((!start.ends_with("-01")).then(|| format!("the budget starts on {start}")));
             problems.extend(expect(budget, "/properties/timeGrain", "Monthly"));
-            let told = budget["properties"]["notifications"].as_object().map_or(0, |all| all.len());
-            problems.extend((told < 2).then(|| "the budget warns once or not at all".to_owned()));
+            let warnings = budget["properties"]["notifications"].as_object().map_or(0, |all| all.len());
+            problems.extend((warnings < 2).then(|| "the budget warns once or not at all".to_owned()));
         }
         if snapshot.name == "vnet" && snapshot.of_type("Microsoft.Consumption/budgets").next().is_none() {
             problems.push("no budget, though an amount is given".to_owned());
