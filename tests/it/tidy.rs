@@ -126,7 +126,7 @@ fn what_only_one_module_knows() {
         ("std::env::var", &["config/", "bin/clickstream/"]),
         ("SystemTime::now", &["clock.rs", "bin/clickstream/"]),
         ("Utc::now", &["clock.rs", "bin/clickstream/"]),
-        ("StatusCode::", &["functions/", "bin/clickstream/host/"]),
+        ("StatusCode::", &["functions/"]),
         ("axum::", &["functions/", "bin/"]),
         ("uuid::", &["lake/random.rs", "bin/clickstream/"]),
         ("rand::", &["lake/random.rs", "bin/clickstream/"]),
