@@ -8,7 +8,6 @@
 mod audit;
 mod cost;
 mod generate;
-mod host;
 mod lake;
 mod listen;
 mod local;

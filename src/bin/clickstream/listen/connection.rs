@@ -10,7 +10,6 @@ use super::reply::{Answer, Listeners, Request};
 use super::sasl::SignIn;
 use super::token::Claims;
 use super::{cbs, inbound, management, outbound};
-use crate::host::source::EventSource;
 use chrono::Utc;
 use fe2o3_amqp::acceptor::{
     ConnectionAcceptor, LinkAcceptor, LinkEndpoint, ListenerConnectionHandle, ListenerSessionHandle, SessionAcceptor,
@@ -21,6 +20,7 @@ use fe2o3_amqp_types::definitions::{ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Body, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
 use fe2o3_amqp_types::primitives::Value;
+use functions_host::source::EventSource;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};

@@ -4,8 +4,8 @@ use super::journal::{Journal, PartitionState};
 use super::refusal::Refusal;
 use super::reply::{Answer, Request, Status};
 use super::token::Claims;
-use crate::host::source::EventSource;
 use fe2o3_amqp_types::primitives::{Array, OrderedMap, Timestamp, Value};
+use functions_host::source::EventSource;
 
 const HUB: &str = "com.microsoft:eventhub";
 const PARTITION: &str = "com.microsoft:partition";

@@ -3,7 +3,6 @@
 use super::journal::NewEvent;
 use super::nesting;
 use super::refusal::Refusal;
-use crate::host::property::{Accompanying, Properties, PropertyValue};
 use bytes::Bytes;
 use chrono::DateTime;
 use fe2o3_amqp_types::definitions::MessageFormat;
@@ -11,6 +10,7 @@ use fe2o3_amqp_types::messaging::annotations::OwnedKey;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage;
 use fe2o3_amqp_types::messaging::{self as amqp, Body, Message, MessageId};
 use fe2o3_amqp_types::primitives::Value;
+use functions_host::property::{Accompanying, Properties, PropertyValue};
 use serde_amqp::read::SliceReader;
 
 /// The format in which each data section is an encoded message.

@@ -1,12 +1,12 @@
 //! The endpoint as a client of another making sees it: this crate's own, which has no notion of Event Hubs.
 
 use super::*;
-use crate::host::source::{EventSource, Read};
 use fe2o3_amqp::link::delivery::Sendable;
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use fe2o3_amqp_types::messaging::{Body, Data, Message, Outcome};
 use fe2o3_amqp_types::primitives::{Binary, Value};
+use functions_host::source::{EventSource, Read};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

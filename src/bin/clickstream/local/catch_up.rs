@@ -1,12 +1,12 @@
 //! Running `sessionize` until gold has everything that silver has.
 
 use crate::Failure;
-use crate::host::running::Host;
 use clickstream::app::App;
 use clickstream::gold;
 use clickstream::lake::log::Version;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
+use functions_host::running::Host;
 
 /// Activations without any progress after which something is broken.
 const MOST_IDLE: u32 = 20;

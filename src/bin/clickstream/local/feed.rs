@@ -1,8 +1,8 @@
 //! Where the events of a run come from, and how many there are.
 
-use crate::host::source::EventSource;
 use crate::listen::journal::Journal;
 use crate::source::Lines;
+use functions_host::source::EventSource;
 use std::sync::Arc;
 
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! What is going on, on one line that is always up to date; problems above it.
 
-use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream, Start};
-use crate::host::invoke::InvocationOutcome;
+use functions_host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream, Start};
+use functions_host::invoke::InvocationOutcome;
 use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 
 use super::feed::Feed;
 use super::progress::Tally;
-use crate::host::source::EventSource;
 use crate::table::{grouped, table};
 use crate::{Failure, Verdict, audit};
 use clickstream::app::App;
@@ -10,6 +9,7 @@ use clickstream::audit::{Kind, Object, Report};
 use clickstream::bronze;
 use clickstream::event::money::Money;
 use clickstream::serving::overview::{Overview, Product};
+use functions_host::source::EventSource;
 use serde::Serialize;
 
 /// Products that are named.

@@ -2,9 +2,9 @@
 
 use super::index::{Index, Line};
 use super::{NAMESPACE, Shape, StateFolder};
-use crate::host::source::{EventSource, Read, SourceEvent};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use functions_host::source::{EventSource, Read, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::fs::File;

@@ -11,10 +11,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use crate::host::source::{EventSource, Read, SourceEvent};
 use crate::source::NAMESPACE;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use functions_host::source::{EventSource, Read, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use index::{Index, Place};

@@ -6,8 +6,8 @@
 //! All numbers are little endian; the length counts from `partition` on. A record that was not written to its end does
 //! not have its checksum.
 
-use crate::host::property::Accompanying;
 use bytes::Bytes;
+use functions_host::property::Accompanying;
 use serde::{Deserialize, Serialize};
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,7 +1,7 @@
 //! The journal over real files: what is answered is there, what is cut was not answered.
 
 use super::*;
-use crate::host::property::{Accompanying, PropertyValue};
+use functions_host::property::{Accompanying, PropertyValue};
 
 fn event(text: &str) -> NewEvent {
     NewEvent {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::source::SourceEvent;
-use crate::host::state_file::{self, path_component};
+use crate::source::SourceEvent;
+use crate::state_file::{self, path_component};
 
 /// Whose progress it is. Another hub, namespace or group has its own.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::strikes::{Ending, Next};
 use super::{Control, Generation, Launch, Order, State, Strikes, output, readiness};
-use crate::host::event::{EventSink, HostEvent, OutputStream, Start};
-use crate::host::lifecycle::Lifecycle;
+use crate::event::{EventSink, HostEvent, OutputStream, Start};
+use crate::lifecycle::Lifecycle;
 
 /// How long the last lines of an ended process may take to arrive.
 const LAST_LINES: Duration = Duration::from_secs(1);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::host::app::function::{EventHubTrigger, Function};
-use crate::host::envelope::{self, PartitionContext};
-use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent};
-use crate::host::invoke::{Completed, Invocation, InvocationOutcome, Invoker, Origin};
-use crate::host::lease::Lease;
-use crate::host::source::{EventSource, SourceEvent};
+use crate::app::function::{EventHubTrigger, Function};
+use crate::envelope::{self, PartitionContext};
+use crate::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent};
+use crate::invoke::{Completed, Invocation, InvocationOutcome, Invoker, Origin};
+use crate::lease::Lease;
+use crate::source::{EventSource, SourceEvent};
 
 /// A function and the partition it is called with the events of.
 pub struct Subscription {

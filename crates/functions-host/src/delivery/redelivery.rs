@@ -1,8 +1,8 @@
 //! Where a partition is read next, and the fault switches that go back.
 
-use crate::host::clock;
-use crate::host::faults::{Faults, Occasions};
-use crate::host::source::SourceEvent;
+use crate::clock;
+use crate::faults::{Faults, Occasions};
+use crate::source::SourceEvent;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Position {

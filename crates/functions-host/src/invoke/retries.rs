@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{AttemptFailure, InvocationOutcome, Invoker};
-use crate::host::app::function::Function;
-use crate::host::clock;
-use crate::host::envelope::{Attempt, Envelope, RetryContext, Unbindable};
-use crate::host::event::HostEvent;
-use crate::host::lease::Lease;
+use crate::app::function::Function;
+use crate::clock;
+use crate::envelope::{Attempt, Envelope, RetryContext, Unbindable};
+use crate::event::HostEvent;
+use crate::lease::Lease;
 
 /// Something to call a function with.
 #[derive(Debug)]

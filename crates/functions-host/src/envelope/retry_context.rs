@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::host::app::time_span;
-use crate::host::invoke::AttemptFailure;
+use crate::app::time_span;
+use crate::invoke::AttemptFailure;
 
 /// The retry state of one attempt.
 #[derive(Debug, Clone, PartialEq)]

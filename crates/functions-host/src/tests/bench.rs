@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::host::event::{Delivered, HostEvent};
-use crate::host::options::HostOptions;
-use crate::host::running::Host;
-use crate::host::source::{EventSource, Read, SourceEvent};
+use crate::event::{Delivered, HostEvent};
+use crate::options::HostOptions;
+use crate::running::Host;
+use crate::source::{EventSource, Read, SourceEvent};
 
 const HANDLER: &str = include_str!("handler.py");
 /// Only a broken test takes so long.

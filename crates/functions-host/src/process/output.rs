@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use crate::host::event::{EventSink, HostEvent, OutputStream};
+use crate::event::{EventSink, HostEvent, OutputStream};
 
 /// Hands on every line until the stream ends. Bytes that are not UTF-8 are replaced.
 pub async fn forward(output: Option<impl AsyncRead + Unpin>, stream: OutputStream, events: EventSink) {

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, Call, MemorySource, RETRY};
-use crate::host::event::{DeliveryKind, DeliveryOutcome, HostEvent};
-use crate::host::invoke::RequestFormat;
-use crate::host::running::Drained;
+use crate::event::{DeliveryKind, DeliveryOutcome, HostEvent};
+use crate::invoke::RequestFormat;
+use crate::running::Drained;
 
 fn is_start(event: &HostEvent) -> bool {
     matches!(event, HostEvent::HandlerStarted { .. })

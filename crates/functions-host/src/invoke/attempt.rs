@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Verdict, judge};
 use super::{AttemptFailure, Invoker, request};
-use crate::host::clock;
-use crate::host::process::Generation;
+use crate::clock;
+use crate::process::Generation;
 
 /// Between the timeout of a call and the kill, the handler goes on and even gets new batches.
 const GRACE: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! Named values as the members of a JSON object, each as the host writes its type.
 
 use super::{Members, dotnet_json, dotnet_time, json};
-use crate::host::property::PropertyValue;
+use crate::property::PropertyValue;
 
 /// `{"schema":"v1","n":3}`
 pub(super) fn object(properties: &[(String, PropertyValue)]) -> String {

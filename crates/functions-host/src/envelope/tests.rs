@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::host::invoke::AttemptFailure;
-use crate::host::property::{Accompanying, PropertyValue};
+use crate::invoke::AttemptFailure;
+use crate::property::{Accompanying, PropertyValue};
 
 /// The body of a recorded request, its chunks put together.
 fn recorded(request: &[u8]) -> String {

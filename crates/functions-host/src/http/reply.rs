@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::host::invoke::answer::Answer;
+use crate::invoke::answer::Answer;
 
 /// What the answer of an HTTP function means for its caller. `output` is the name of its `http` output binding.
 pub fn reply(answer: &Answer, output: Option<&str>) -> Response<Body> {
@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::host::invoke::answer::{Verdict, judge};
+    use crate::invoke::answer::{Verdict, judge};
 
     async fn replied(answer: Value) -> (u16, String, Option<String>) {
         let Verdict::Success(answer) = judge(200, "OK", Some("application/json"), answer.to_string().as_bytes()) else {

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::host::app::schedule::Schedule;
-use crate::host::envelope::ScheduleStatus;
+use crate::app::schedule::Schedule;
+use crate::envelope::ScheduleStatus;
 
 /// Why a timer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
 
-use crate::host::app::host_json::HandlerDescription;
-use crate::host::app::settings::AppSettings;
-use crate::host::clock;
+use crate::app::host_json::HandlerDescription;
+use crate::app::settings::AppSettings;
+use crate::clock;
 
 /// The system chooses at random, and now and then what it has chosen before.
 const FREE_PORT_ATTEMPTS: usize = 1_000;

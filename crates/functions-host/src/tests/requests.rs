@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::bench::{Bench, MemorySource, RETRY};
-use crate::host::HostError;
-use crate::host::event::HostEvent;
-use crate::host::invoke::InvocationOutcome;
-use crate::host::running::Drained;
+use crate::HostError;
+use crate::event::HostEvent;
+use crate::invoke::InvocationOutcome;
+use crate::running::Drained;
 
 const NEVER: &str = r#"{"bindings":[{"type":"timerTrigger","name":"timer","schedule":"0 0 0 29 2 *"}]}"#;
 const PAGE: &str = r#"{"bindings":[

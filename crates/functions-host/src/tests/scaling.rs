@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::bench::{Bench, Call, MemorySource, RETRY};
-use crate::host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent};
-use crate::host::invoke::InvocationOutcome;
-use crate::host::options::HostOptions;
-use crate::host::running::Drained;
+use crate::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent};
+use crate::invoke::InvocationOutcome;
+use crate::options::HostOptions;
+use crate::running::Drained;
 
 fn two_instances_with(faults: &str) -> impl FnOnce(&mut HostOptions) {
     let faults = faults.parse().unwrap();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{dotnet_time, json, properties};
-use crate::host::source::SourceEvent;
+use crate::source::SourceEvent;
 
 /// Where a batch comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::host::app::time_span;
+use crate::app::time_span;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttemptFailure {
