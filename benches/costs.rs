@@ -29,7 +29,6 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
@@ -250,7 +249,7 @@ fn audit_of_ten_thousand_files(runtime: &tokio::runtime::Runtime) {
     let app = App::new(settings, Clock::manual(NOON)).expect("a folder opens");
     runtime.block_on(async {
         for batch in 0..BATCHES {
-            ingest::run(&app, envelope((batch % 32) as usize, batch / 32 * 100, 100))
+            functions::ingest(app.clone(), envelope((batch % 32) as usize, batch / 32 * 100, 100))
                 .await
                 .expect("the batch is ingested");
         }
