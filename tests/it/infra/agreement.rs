@@ -1,11 +1,12 @@
 //! Files that name the same thing agree: settings, triggers, functions, and the fields and kinds that alerts ask for.
 
 use super::Check;
-use super::logged::{self, Logged};
-use super::snapshot::{Snapshot, text};
-use super::specimen::Specimen;
+use super::specimen::{Snapshot, Specimen, text};
+use crate::support::process::Handler;
 use clickstream::error::Kind;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 pub const CHECKS: &[(&str, Check)] = &[
     ("settings-are-the-same-everywhere", settings_are_the_same_everywhere),
@@ -134,7 +135,7 @@ fn always_ready_names_functions(specimen: &Specimen) -> Vec<String> {
 }
 
 fn alerts_ask_for_what_is_logged(specimen: &Specimen) -> Vec<String> {
-    let logged = logged::logged();
+    let logged = logged();
     specimen.each(|snapshot| {
         let rules = snapshot.of_type("Microsoft.Insights/scheduledQueryRules");
         let queries =
@@ -177,13 +178,16 @@ fn asked(query: &str, logged: &Logged) -> Vec<String> {
     problems
 }
 
+fn is_kind(name: &str) -> bool {
+    [Kind::Retry, Kind::Operator, Kind::Bug].iter().any(|kind| kind.as_str() == name)
+}
+
 fn unknown_kinds(query: &str) -> Vec<String> {
-    let known = [Kind::Retry, Kind::Operator, Kind::Bug].map(Kind::as_str);
     let compared = ["failureKind == \"", "failureKind != \""]
         .into_iter()
         .flat_map(|comparison| query.split(comparison).skip(1))
         .filter_map(|rest| rest.split('"').next());
-    compared.filter(|kind| !known.contains(kind)).map(|kind| format!("no failure has the kind `{kind}`")).collect()
+    compared.filter(|kind| !is_kind(kind)).map(|kind| format!("no failure has the kind `{kind}`")).collect()
 }
 
 /// The README lists exactly the alerts on logs that are deployed, each with its severity, and the one on throttling.
@@ -213,4 +217,58 @@ fn logs_are_not_sampled(specimen: &Specimen) -> Vec<String> {
     problems
         .extend((level != "Information").then(|| format!("reports are logged as Information, the level is {level}")));
     problems
+}
+
+/// What the handler really logs.
+struct Logged {
+    /// Members of each function's report, which the host logs under `Function.<name>.User`.
+    reports: BTreeMap<String, BTreeSet<String>>,
+    /// Paths into the handler's line for a failure, which the host logs under `Host.Function.Console`.
+    console: BTreeSet<String>,
+}
+
+/// Found out by running the real handler once.
+fn logged() -> &'static Logged {
+    static LOGGED: OnceLock<Logged> = OnceLock::new();
+    LOGGED.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(run_the_handler())
+    })
+}
+
+async fn run_the_handler() -> Logged {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (lake, output) = (folder.path().join("lake"), folder.path().join("output"));
+    let settings = [("LAKE_URL", &*lake.to_string_lossy()), ("MAX_EVENT_AGE", "none")];
+    let handler = Handler::start_with_log(&settings, &output);
+    let mut reports = BTreeMap::new();
+    for (recording, function) in
+        [("eh-many-binary", "ingest"), ("timer-later", "sessionize"), ("timer-later", "rebuild")]
+    {
+        let answer = handler.send_recorded_to(recording, function).await;
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        let body: Value = serde_json::from_str(body).expect("an answer is JSON");
+        let report = body["Logs"][0].as_str().unwrap_or_else(|| panic!("{function} reports nothing: {body}"));
+        let report: Value = serde_json::from_str(report).expect("a report is JSON");
+        assert_eq!(report["function"], function);
+        reports.insert(function.to_owned(), report.as_object().expect("an object").keys().cloned().collect());
+    }
+    let answer = handler.send_recorded_to("timer-later", "no-such-function").await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    drop(handler);
+    let output = std::fs::read_to_string(output).expect("it wrote");
+    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+    let failure = lines.into_iter().find(|line| line["level"] == "ERROR").expect("a failure is logged");
+    assert!(is_kind(text(&failure["fields"]["kind"])), "a failure without a kind: {failure}");
+    let mut console = BTreeSet::new();
+    paths("", &failure, &mut console);
+    Logged { reports, console }
+}
+
+fn paths(before: &str, value: &Value, found: &mut BTreeSet<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let path = if before.is_empty() { name.clone() } else { format!("{before}.{name}") };
+        paths(&path, value, found);
+        found.insert(path);
+    }
 }

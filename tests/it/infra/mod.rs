@@ -9,11 +9,9 @@ mod azure_yaml;
 mod bicep;
 mod compile;
 mod deploy_script;
-mod logged;
 mod mutants;
 mod policy;
 mod scanner;
-mod snapshot;
 mod specimen;
 
 use specimen::Specimen;

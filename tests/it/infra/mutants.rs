@@ -3,8 +3,7 @@
 
 use super::bicep::Compiler;
 use super::checks;
-use super::snapshot::Snapshot;
-use super::specimen::{PARAMETER_SETS, Specimen, committed_snapshot};
+use super::specimen::{PARAMETER_SETS, Snapshot, Specimen, committed_snapshot};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;

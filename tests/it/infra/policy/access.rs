@@ -1,7 +1,6 @@
 //! Roles: who may do what.
 
-use crate::infra::snapshot::{Snapshot, expect, scope, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Snapshot, Specimen, expect, scope, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

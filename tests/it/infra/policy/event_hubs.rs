@@ -1,13 +1,12 @@
 //! Namespaces, hubs, consumer groups.
 
-use crate::infra::snapshot::{expect, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Specimen, expect, text};
 
 const NAMESPACES: &str = "Microsoft.EventHub/namespaces";
 const HUBS: &str = "Microsoft.EventHub/namespaces/eventhubs";
 const GROUPS: &str = "Microsoft.EventHub/namespaces/eventhubs/consumergroups";
 
-pub fn take_identities_only(specimen: &Specimen) -> Vec<String> {
+pub fn accept_identities_only(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let of = |one| {
             [expect(one, "/properties/disableLocalAuth", true), expect(one, "/properties/minimumTlsVersion", "1.2")]

@@ -1,7 +1,6 @@
 //! The virtual network, where a deployment has one.
 
-use crate::infra::snapshot::{expect, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Specimen, expect, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,6 @@
 //! The Functions app.
 
-use crate::infra::snapshot::{expect, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Specimen, expect, text};
 use serde_json::Value;
 
 pub fn is_a_custom_handler_on_flex(specimen: &Specimen) -> Vec<String> {
@@ -32,7 +31,7 @@ pub fn is_a_custom_handler_on_flex(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-pub fn takes_https_only(specimen: &Specimen) -> Vec<String> {
+pub fn accepts_https_only(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let site = snapshot.site();
         let problems = [
@@ -47,7 +46,7 @@ pub fn takes_https_only(specimen: &Specimen) -> Vec<String> {
     })
 }
 
-pub fn takes_no_passwords(specimen: &Specimen) -> Vec<String> {
+pub fn accepts_no_passwords(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let mut problems = Vec::new();
         for way in ["scm", "ftp"] {

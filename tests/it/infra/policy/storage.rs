@@ -1,13 +1,12 @@
 //! The two storage accounts.
 
-use crate::infra::snapshot::{Snapshot, expect, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Snapshot, Specimen, expect, text};
 use serde_json::Value;
 
 const ACCOUNTS: &str = "Microsoft.Storage/storageAccounts";
 const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
 
-pub fn takes_identities_only(specimen: &Specimen) -> Vec<String> {
+pub fn accepts_identities_only(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let accounts = snapshot.of_type(ACCOUNTS).flat_map(|account| {
             [

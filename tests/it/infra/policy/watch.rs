@@ -1,13 +1,12 @@
 //! What is recorded, and who gets a message.
 
-use crate::infra::snapshot::{expect, scope, text};
-use crate::infra::specimen::Specimen;
+use crate::infra::specimen::{Specimen, expect, scope, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const WORKSPACES: &str = "Microsoft.OperationalInsights/workspaces";
 
-pub fn telemetry_takes_identities_only(specimen: &Specimen) -> Vec<String> {
+pub fn telemetry_accepts_identities_only(specimen: &Specimen) -> Vec<String> {
     specimen.each(|snapshot| {
         let (workspace, insights) = (snapshot.the(WORKSPACES), snapshot.the("Microsoft.Insights/components"));
         let problems = [
