@@ -1,6 +1,7 @@
 //! Several owners of the timers at once, kills between two commits, and what rebuild finds afterwards: nothing.
 
 use crate::support::envelope::Sent;
+use crate::support::event::Event;
 use crate::support::render;
 use crate::support::world::{NOON, World};
 use clickstream::app::App;
@@ -12,26 +13,21 @@ use clickstream::lake::log::Log;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use object_store::ObjectStoreExt;
-use serde_json::json;
 
 const MINUTE: i64 = 60_000_000;
 
 /// The visits of `users` meet and part again: one event every 20 minutes, every third one missing until later.
 fn events(partition: i64) -> Vec<Sent> {
     let order = (0..120i64).filter(|n| n % 3 != 0).chain((0..120).filter(|n| n % 3 == 0));
-    let body = |n: i64| {
-        json!({
-            "user_id": format!("u{}", n % 5), "session_id": "s", "event_type": "page_view", "page_url": format!("/{n}"),
-            "timestamp": Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE).to_string(), "event_id": format!("{partition}-{n}"),
-        })
+    let event = |n: i64| {
+        Event::page_view(Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE))
+            .with("user_id", format!("u{}", n % 5))
+            .with("page_url", format!("/{n}"))
+            .with("event_id", format!("{partition}-{n}"))
     };
     let numbered = order.enumerate();
     numbered
-        .map(|(sequence, n)| Sent {
-            sequence_number: sequence as i64,
-            enqueued_at: NOON,
-            body: body(n).to_string().into_bytes(),
-        })
+        .map(|(sequence, n)| Sent { sequence_number: sequence as i64, enqueued_at: NOON, body: event(n).body() })
         .collect()
 }
 
