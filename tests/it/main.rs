@@ -18,6 +18,7 @@ mod local_run;
 mod network_faults;
 mod package;
 mod readers;
+mod readme;
 mod scripts;
 mod secrets;
 mod stores;
