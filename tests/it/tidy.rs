@@ -152,7 +152,7 @@ fn nothing_in_the_tool_imports_its_main_file() {
 }
 
 #[test]
-fn the_crates_do_not_know_clickstream() {
+fn no_crate_knows_the_product() {
     let mut offenders = Vec::new();
     for source in rust_files("crates") {
         let lines = source.code.lines().enumerate().filter(|(_, line)| line.contains("clickstream"));
@@ -255,6 +255,19 @@ fn every_async_test_has_a_time_limit() {
         offenders.extend(unlimited.map(|(at, _)| format!("{}:{}", source.name, at + 1)));
     }
     assert_none("an async test says `#[tokio::test(crate = \"crate::support::limit\")]`", offenders);
+}
+
+#[test]
+fn every_test_that_waits_for_a_process_has_a_time_limit() {
+    let waits = [".output()", ".status()", "clickstream()", "Compiler::start"];
+    let mut offenders = Vec::new();
+    for source in rust_files("tests/it").iter().filter(|source| waits.iter().any(|wait| source.code.contains(wait))) {
+        let lines: Vec<&str> = source.code.lines().map(str::trim).collect();
+        let tests = lines.windows(3).enumerate().filter(|(_, lines)| lines[0] == "#[test]");
+        let unlimited = tests.filter(|(_, lines)| !lines[2].contains("Watchdog::of_this_test()"));
+        offenders.extend(unlimited.map(|(at, lines)| format!("{}:{}: {}", source.name, at + 2, lines[1])));
+    }
+    assert_none("a test without a runtime starts with `let _limit = Watchdog::of_this_test();`", offenders);
 }
 
 #[test]

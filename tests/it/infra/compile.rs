@@ -2,6 +2,7 @@
 
 use super::bicep::Compiler;
 use super::specimen::{PARAMETER_SETS, committed_snapshot};
+use crate::support::limit::Watchdog;
 use std::path::{Path, PathBuf};
 
 fn infra() -> PathBuf {
@@ -26,6 +27,7 @@ fn files() -> Vec<PathBuf> {
 /// Unknown properties, missing ones and API versions that do not exist are mere warnings: any diagnostic fails.
 #[test]
 fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
+    let _limit = Watchdog::of_this_test();
     let Some(mut compiler) = Compiler::start() else { return };
     let mut problems = Vec::new();
     for path in files() {
@@ -43,6 +45,7 @@ fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
 /// gets what the default snapshot shows.
 #[test]
 fn the_committed_snapshots_are_what_the_files_expand_to() {
+    let _limit = Watchdog::of_this_test();
     let Some(mut compiler) = Compiler::start() else { return };
     for name in PARAMETER_SETS {
         let expanded = compiler.expand(&infra().join(format!("snapshots/{name}.bicepparam")));
@@ -58,6 +61,7 @@ fn the_committed_snapshots_are_what_the_files_expand_to() {
 /// `main.bicepparam` with variables alone makes what `vnet.bicepparam` says: nobody has to edit a file.
 #[test]
 fn variables_switch_everything_on() {
+    let _limit = Watchdog::of_this_test();
     let variables = [
         ("AZURE_ENV_NAME", "example"),
         ("AZURE_LOCATION", "westeurope"),
