@@ -1,7 +1,6 @@
 //! Several owners of the timers at once, kills between two commits, and what rebuild finds afterwards: nothing.
 
 use crate::support::envelope::Sent;
-use crate::support::event::Event;
 use crate::support::render;
 use crate::support::world::{NOON, World};
 use clickstream::app::App;
@@ -13,21 +12,26 @@ use clickstream::lake::log::Log;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use object_store::ObjectStoreExt;
+use serde_json::json;
 
 const MINUTE: i64 = 60_000_000;
 
 /// The visits of `users` meet and part again: one event every 20 minutes, every third one missing until later.
 fn events(partition: i64) -> Vec<Sent> {
     let order = (0..120i64).filter(|n| n % 3 != 0).chain((0..120).filter(|n| n % 3 == 0));
-    let event = |n: i64| {
-        Event::page_view(Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE))
-            .with("user_id", format!("u{}", n % 5))
-            .with("page_url", format!("/{n}"))
-            .with("event_id", format!("{partition}-{n}"))
+    let body = |n: i64| {
+        json!({
+            "user_id": format!("u{}", n % 5), "session_id": "s", "event_type": "page_view", "page_url": format!("/{n}"),
+            "timestamp": Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE).to_string(), "event_id": format!("{partition}-{n}"),
+        })
     };
     let numbered = order.enumerate();
     numbered
-        .map(|(sequence, n)| Sent { sequence_number: sequence as i64, enqueued_at: NOON, body: event(n).body() })
+        .map(|(sequence, n)| Sent {
+            sequence_number: sequence as i64,
+            enqueued_at: NOON,
+            body: body(n).to_string().into_bytes(),
+        })
         .collect()
 }
 
@@ -54,7 +58,7 @@ async fn sessionize_and_rebuild(app: App, rounds: u32) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     let settings = [("SESSIONIZE_MAX_EVENTS", "10")];
     let mut world = World::with(&settings);
@@ -78,7 +82,7 @@ async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     assert!(report.holds, "{:?}", report.findings);
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_second_run_of_a_timer_does_nothing() {
     let world = World::new();
     ingest_all(&world, 0).await;
@@ -89,7 +93,7 @@ async fn a_second_run_of_a_timer_does_nothing() {
 }
 
 /// The process was killed after gold's commit and before its control row.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
     let mut world = World::new();
     ingest_all(&world, 0).await;
@@ -105,7 +109,7 @@ async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
 }
 
 /// A rebuild read the watermark, sessionize moved it, and then the row of the rebuild was written.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     let world = World::new();
     let events = events(0);
@@ -124,7 +128,7 @@ async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
 }
 
 /// Rows of gold that are gone or there twice are found by the audit and mended by a rebuild, and by nothing else.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn rebuild_mends_what_is_broken_and_only_that() {
     let world = World::new();
     ingest_all(&world, 0).await;
