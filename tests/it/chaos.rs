@@ -1,11 +1,11 @@
-//! Many handler processes on one lake, killed at random: SIGKILL for one of them, or for everything. Partitions and
-//! timers move between the instances, batches overlap and come again. At the end nothing is lost and nothing doubled.
+//! Many handler processes work on one lake, and SIGKILL hits one or all of them at random. Partitions and timers move between
+//! instances, and batches overlap and are redelivered. At the end no event is lost and none is duplicated.
 //!
-//! A long run, with what happened printed at its end (`CHAOS_SEED` for other choices):
+//! A long run prints at its end what happened. `CHAOS_SEED` makes other choices:
 //!
-//! `CHAOS_KILLS=200 CHAOS_INSTANCES=32 cargo test --release chaos -- --nocapture`
+//! `TEST_LIMIT_SECONDS=7200 CHAOS_KILLS=200 CHAOS_INSTANCES=32 cargo test --release chaos -- --nocapture`
 //!
-//! What it prints of restarts is how long it takes from starting everything again to the first new commit.
+//! The restart times that it prints are from a restart of everything to the first new commit.
 
 use crate::support::azurite::Azurite;
 use crate::support::scaled::Scaled;
@@ -13,7 +13,7 @@ use crate::support::stored::Stored;
 use crate::support::storm::{Aftermath, Storm};
 use std::time::Duration;
 
-/// Many partitions and small batches, so that there are many commits; and a host that has a bad day.
+/// Many partitions and small batches make many commits. The host makes faults of its own.
 const SHAPE: [&str; 6] =
     ["--partitions", "32", "--batch", "25", "--faults", "move=5,overlap=9,duplicate=11,redeliver=7,back=40"];
 
@@ -49,7 +49,7 @@ async fn on_azurite(instances: usize, kills: usize) {
     survive("Azurite", Plan::new(instances, kills), Site::new("az://chaos/lake".into(), azurite.settings())).await;
 }
 
-/// Where it happens.
+/// The store, and how its processes are configured.
 pub struct Site {
     lake: String,
     environment: Vec<(String, String)>,
@@ -61,14 +61,14 @@ impl Site {
         Site { lake, environment, arguments: Vec::new() }
     }
 
-    /// With further arguments for `clickstream local`.
+    /// Adds arguments of `clickstream local`.
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|argument| argument.to_string()));
         self
     }
 }
 
-/// What happens.
+/// How much happens.
 pub struct Plan {
     instances: usize,
     kills: usize,
@@ -76,7 +76,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// These numbers, unless the environment has others.
+    /// These numbers, unless environment variables override them.
     pub fn new(instances: usize, kills: usize) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
         Plan {
@@ -87,7 +87,7 @@ impl Plan {
     }
 }
 
-/// Runs `plan` to its end, and looks whether everything is there. What the tool told comes back.
+/// Runs `plan` and checks that the lake is complete. Returns the messages of the tool.
 pub async fn survive(store: &str, plan: Plan, site: Site) -> String {
     let Plan { instances, kills, seed } = plan;
     println!("{store}: seed {seed}, {instances} instances, {kills} kills");
@@ -106,10 +106,10 @@ pub async fn survive(store: &str, plan: Plan, site: Site) -> String {
 async fn everything_is_there(scaled: &Scaled, stored: &Stored, sent: &[Vec<u8>]) {
     let (status, audit) = scaled.audit();
     assert!(status.success(), "{audit}");
-    // Byte for byte, which the audit cannot know.
+    // The audit cannot know the bytes that were sent.
     let bodies = stored.bodies().await;
     assert_eq!((bodies.len(), bodies == sent), (sent.len(), true), "bronze is not what was sent");
-    // No batch was given up, and no partition stopped before its end.
+    // The host gave up no batch and reached the end of each partition.
     assert_eq!(scaled.outcome()["delivered"]["lost"], 0);
     assert!(!scaled.story().contains(" gave up "), "{}", scaled.story());
     assert_eq!(stored.events_by_txns().await, sent.len() as i64);

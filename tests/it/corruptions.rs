@@ -86,7 +86,7 @@ where
     report
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_good_lake_passes_at_either_depth() {
     let lake = good_lake().await;
     for depth in [Depth::Files, Depth::Rows] {
@@ -97,7 +97,7 @@ async fn a_good_lake_passes_at_either_depth() {
     }
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_deleted_file() {
     found(|lake| {
         let file = lake.files("silver/events").remove(1);
@@ -107,7 +107,7 @@ async fn a_deleted_file() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn an_add_that_is_there_twice_in_one_commit_or_in_two() {
     for to in [2, 3] {
         found(|lake| {
@@ -121,7 +121,7 @@ async fn an_add_that_is_there_twice_in_one_commit_or_in_two() {
     }
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_truncated_file() {
     found(|lake| {
         let file = lake.files("bronze/events").remove(0);
@@ -133,7 +133,7 @@ async fn a_truncated_file() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_dropped_commit() {
     for table in ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks"] {
         found(|lake| {
@@ -145,7 +145,7 @@ async fn a_dropped_commit() {
 }
 
 /// The last one leaves no hole. What it held is missing all the same.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_dropped_last_commit() {
     found(|lake| {
         std::fs::remove_file(lake.commit("bronze/events", 6)).expect("deleted");
@@ -161,7 +161,7 @@ async fn a_dropped_last_commit() {
 }
 
 /// Backwards, and forwards without ever going back.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn an_edited_txn() {
     let set = |to: i64| move |lines: &mut Vec<Value>| corrupt::txn(lines)["version"] = json!(to);
     found(|lake| {
@@ -183,7 +183,7 @@ async fn an_edited_txn() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_removed_gold_row() {
     found(|lake| {
         let removed = lake.edit_rows("gold/sessions", |rows| corrupt::without_row(&rows, 1));
@@ -192,7 +192,7 @@ async fn a_removed_gold_row() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_doubled_gold_row() {
     found(|lake| {
         let doubled = lake.edit_rows("gold/sessions", |rows| corrupt::with_row_twice(&rows, 1));
@@ -201,7 +201,7 @@ async fn a_doubled_gold_row() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn an_edited_gold_row() {
     found(|lake| {
         let edited = lake.edit_rows("gold/sessions", |rows| corrupt::with_text(&rows, 1, "landing_page", "/x"));
@@ -216,7 +216,7 @@ fn session(row: &Value) -> Object {
 }
 
 /// The row of the last run, and that of the only run there is to compare it with.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_watermark_shifted_back() {
     for gold_version in [1, 3] {
         for kind in [Kind::WatermarkWentBack, Kind::ControlDiffers] {
@@ -236,7 +236,7 @@ async fn a_watermark_shifted_back() {
     }
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_removed_quarantine_row() {
     found(|lake| {
         // The first commit brings the rejected event of the first batch.
@@ -247,7 +247,7 @@ async fn a_removed_quarantine_row() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn an_edited_silver_row() {
     for (column, value) in [("user_id", "somebody else"), ("product_name", "c")] {
         let report = found(|lake| {
@@ -261,7 +261,7 @@ async fn an_edited_silver_row() {
     }
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn an_edited_or_doubled_bronze_row() {
     found(|lake| {
         let file = lake.added("bronze/events", 1);
@@ -278,7 +278,7 @@ async fn an_edited_or_doubled_bronze_row() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_doubled_silver_row() {
     found(|lake| {
         let file = lake.added("silver/events", 1);
@@ -289,7 +289,7 @@ async fn a_doubled_silver_row() {
 }
 
 /// Rows, size and row count are right for themselves, and not what was committed.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_file_that_is_not_the_one_committed() {
     for kind in [Kind::FileSizeDiffers, Kind::RowCountDiffers] {
         found(|lake| {
@@ -302,7 +302,7 @@ async fn a_file_that_is_not_the_one_committed() {
 }
 
 /// By its absolute path, from the log of another table.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_file_of_two_tables() {
     found(|lake| {
         let file = lake.added("bronze/events", 1);
@@ -315,7 +315,7 @@ async fn a_file_of_two_tables() {
     .await;
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_checkpoint_that_forgets_a_txn_and_commits_that_it_covers() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
@@ -338,7 +338,7 @@ async fn a_checkpoint_that_forgets_a_txn_and_commits_that_it_covers() {
     assert_eq!(kinds, [Kind::CommitMissing], "{:#?}", report.findings);
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_checkpoint_that_says_something_else() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
@@ -357,7 +357,7 @@ async fn a_checkpoint_that_says_something_else() {
 }
 
 /// As a person and as a script run it: exit codes, what is named, and the members that scripts rely on.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn the_command_says_it_to_people_and_to_scripts() {
     let audit = |lake: &Path, arguments: &[&str]| {
         let output = clickstream().arg("audit").args(arguments).arg("--lake").arg(lake).output().expect("it starts");

@@ -7,6 +7,7 @@ mod lake;
 #[path = "../fuzz/mod.rs"]
 mod machine;
 
+use crate::support::limit::Watchdog;
 use machine::campaign::{self, Plan};
 use machine::{Target, network};
 use std::path::Path;
@@ -37,10 +38,12 @@ fn run(targets: &[Target]) {
 
 #[test]
 fn what_the_network_sends() {
+    let _limit = Watchdog::of_this_test();
     run(&network::TARGETS);
 }
 
 #[test]
 fn what_the_lake_says() {
+    let _limit = Watchdog::of_this_test();
     run(&lake::TARGETS);
 }

@@ -58,7 +58,7 @@ async fn sessionize_and_rebuild(app: App, rounds: u32) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     let settings = [("SESSIONIZE_MAX_EVENTS", "10")];
     let mut world = World::with(&settings);
@@ -82,7 +82,7 @@ async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     assert!(report.holds, "{:?}", report.findings);
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_second_run_of_a_timer_does_nothing() {
     let world = World::new();
     ingest_all(&world, 0).await;
@@ -93,7 +93,7 @@ async fn a_second_run_of_a_timer_does_nothing() {
 }
 
 /// The process was killed after gold's commit and before its control row.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
     let mut world = World::new();
     ingest_all(&world, 0).await;
@@ -109,7 +109,7 @@ async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
 }
 
 /// A rebuild read the watermark, sessionize moved it, and then the row of the rebuild was written.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     let world = World::new();
     let events = events(0);
@@ -128,7 +128,7 @@ async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
 }
 
 /// Rows of gold that are gone or there twice are found by the audit and mended by a rebuild, and by nothing else.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn rebuild_mends_what_is_broken_and_only_that() {
     let world = World::new();
     ingest_all(&world, 0).await;

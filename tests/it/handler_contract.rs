@@ -1,10 +1,11 @@
-//! The real `handler` on a real socket, fed with requests that the real host sent, byte for byte.
+//! The real `handler` on a real socket answers requests that were recorded from the real host, byte for byte.
 
+use crate::support::limit::Deadline;
 use crate::support::process::Handler;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A lake at an address where nobody listens.
+/// A lake at an address where no process listens.
 const NOWHERE: [(&str, &str); 3] = [
     ("LAKE_URL", "az://lake/path"),
     ("AZURE_STORAGE_ACCOUNT_NAME", "account"),
@@ -18,7 +19,7 @@ async fn it_answers_the_readiness_probe_before_it_has_touched_the_lake() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Recordings of requests to functions of other names; the name in the request line is all that is changed.
+/// The recordings, and the functions that receive them. Only the name in the request line is changed.
 fn our_function(recording: &str) -> &'static str {
     match recording.split('-').next() {
         Some("timer") => "sessionize",
@@ -32,19 +33,19 @@ async fn every_recorded_request_is_answered_as_the_contract_wants() {
     answers_every_recorded_request(Handler::start).await;
 }
 
-/// `start` is given the settings.
+/// `start` receives the settings.
 pub async fn answers_every_recorded_request(start: impl Fn(&[(&str, &str)]) -> Handler) {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host-examples");
     let mut names: Vec<String> = std::fs::read_dir(examples)
         .expect("the examples are there")
         .filter_map(|entry| entry.ok()?.file_name().to_string_lossy().strip_suffix(".http").map(str::to_owned))
-        // Not ours: we use neither forwarding nor, for the probe, a function.
+        // We use neither forwarding nor a function as probe.
         .filter(|name| !name.starts_with("http-forwarded") && name != "readiness")
         .collect();
     names.sort();
     assert!(names.len() > 60, "{} examples", names.len());
     for name in names {
-        // The recordings are of different hubs that have one name: each gets a lake of its own.
+        // The recordings come from different hubs with one name, so each gets a lake of its own.
         let folder = tempfile::tempdir().expect("a folder");
         let lake = folder.path().to_string_lossy().into_owned();
         let handler = start(&[("LAKE_URL", &lake), ("MAX_EVENT_AGE", "none")]);
@@ -73,7 +74,7 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
     let lake = folder.path().join("lake");
     let handler = Handler::start(&[("LAKE_URL", &lake.to_string_lossy()), ("MAX_EVENT_AGE", "none")]);
     handler.ready().await;
-    // A file where the table's folder should be: no store can write there.
+    // A file in place of the table's folder makes every write fail.
     let in_the_way = lake.join("bronze");
     std::fs::create_dir_all(&lake).expect("a folder");
     std::fs::write(&in_the_way, "").expect("a file");
@@ -87,7 +88,7 @@ async fn a_lake_out_of_reach_is_a_5xx_with_the_reason_and_recovers_without_a_res
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Anybody may ask for the health; the reason is for the log.
+/// Anybody may ask for the health, so the answer does not say where the lake is.
 #[tokio::test(crate = "crate::support::limit")]
 async fn health_says_that_the_lake_is_away_and_not_where_it_is() {
     let handler = Handler::start(&NOWHERE);
@@ -125,9 +126,9 @@ async fn it_dies_with_its_host() {
     let mut orphan = Handler::start_below_a_shell(&[("LAKE_URL", &folder.path().to_string_lossy())]);
     orphan.ready().await;
     orphan.kill_the_shell();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Deadline::after(Duration::from_secs(10));
     while orphan.answers().await {
-        assert!(Instant::now() < deadline, "the handler outlived its host");
+        deadline.check("the handler to end with its host");
         tokio::task::yield_now().await;
     }
 }

@@ -55,7 +55,7 @@ pub fn memory() -> Lake {
     Lake::open("memory:///lake", &BTreeMap::new()).expect("a lake in memory needs nothing")
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_batch_is_there_once_however_it_is_cut_and_repeated() {
     let lake = memory();
     let appender = Appender::new(table(&lake));
@@ -68,7 +68,7 @@ async fn a_batch_is_there_once_however_it_is_cut_and_repeated() {
     assert_eq!(stored(&table(&lake)).await, (0..15).collect::<Vec<_>>());
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn overlapping_redeliveries_that_wait_together_are_cut_against_each_other() {
     let lake = memory();
     let appender = Appender::new(table(&lake));
@@ -110,12 +110,12 @@ async fn append_until_in(appender: &Appender, append: Append) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_writers_in_memory() {
     many_writers_on(&memory(), 8, 30).await;
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_writers_on_a_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(&folder.path().to_string_lossy(), &BTreeMap::new()).expect("a lake");
@@ -123,7 +123,7 @@ async fn many_writers_on_a_disk() {
 }
 
 /// The checkpoint is made by deltalake, in the background; what is replayed from it must be what was before.
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_keeps_files_and_progress() {
     let lake = memory();
     let appender = Appender::new(table(&lake));
@@ -144,7 +144,7 @@ async fn a_checkpoint_keeps_files_and_progress() {
     assert_eq!(Appender::new(table).append(numbers("a", 0, 105)).await.expect("in").rows, 0);
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_table_that_differs_is_refused_and_nothing_is_written() {
     let lake = memory();
     Appender::new(table(&lake)).append(numbers("a", 0, 1)).await.expect("in");
@@ -163,7 +163,7 @@ async fn a_table_that_differs_is_refused_and_nothing_is_written() {
     assert_eq!(stored(&table(&lake)).await, [0]);
 }
 
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_source_that_numbers_anew_is_an_error_that_says_so() {
     let lake = memory();
     let appender = Appender::new(table(&lake));
@@ -175,7 +175,7 @@ async fn a_source_that_numbers_anew_is_an_error_that_says_so() {
 }
 
 /// A list may lag behind: what was planned on less than was asked for would take rows away.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_version_that_is_not_listed_is_an_error_and_not_an_older_one() {
     let lake = memory();
     Appender::new(table(&lake)).append(numbers("a", 0, 10)).await.expect("in");
@@ -193,7 +193,7 @@ fn is_commit(path: &Path) -> bool {
 }
 
 /// The PUT timed out and had landed: reading the winner shows our own commit.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn our_own_commit_is_recognised_after_its_answer_was_lost() {
     let lake = on_faulty(|_, path| if is_commit(path) { Fate::AnswerLost } else { Fate::Works });
     let appender = Appender::new(table(&lake));
@@ -205,7 +205,7 @@ async fn our_own_commit_is_recognised_after_its_answer_was_lost() {
 }
 
 /// Whatever PUT fails in whatever way, repeating the call until it says yes puts every row in once.
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn repeated_until_it_says_yes_every_row_is_there_once() {
     let lake = on_faulty(|number, _| match number % 5 {
         1 => Fate::Lost,
@@ -229,7 +229,7 @@ async fn repeated_until_it_says_yes_every_row_is_there_once() {
 }
 
 /// A rewrite whose answer was lost must neither be taken for somebody else's nor be done twice.
-#[tokio::test(crate = "crate::support::limit")]
+#[tokio::test]
 async fn a_rewrite_whose_answer_was_lost_is_committed_and_another_on_the_same_base_is_outdated() {
     let lake = on_faulty(|_, path| if is_commit(path) { Fate::AnswerLost } else { Fate::Works });
     Appender::new(table(&lake)).append(numbers("a", 0, 10)).await.expect("in");

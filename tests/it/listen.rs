@@ -1,5 +1,6 @@
 //! The Event Hubs endpoint of `clickstream local`, as the official clients see it.
 
+use crate::support::limit::Watchdog;
 use crate::support::listening::{Listening, Publishing, with_handler};
 use crate::support::process::clickstream;
 use crate::support::senders::{SENDERS, Sender};
@@ -139,6 +140,7 @@ async fn a_hundred_thousand_events_of_each_official_client_arrive_once_in_order_
 /// The conditions are those of the service; each client has its own names for them.
 #[test]
 fn what_the_service_refuses_is_refused_with_the_same_errors() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     let listening = Listening::start(&folder.path().join("lake"));
     for sender in SENDERS {
@@ -204,6 +206,7 @@ async fn killed_while_programs_send_nothing_that_was_acknowledged_is_lost() {
 
 #[test]
 fn who_asks_for_what_cannot_be_gets_a_sentence() {
+    let _limit = Watchdog::of_this_test();
     for (arguments, sentence) in [
         (&["--listen", "0.0.0.0:5672"][..], "not a loopback address"),
         (&["--listen", "--input", "file.ndjson"], "cannot be used with"),

@@ -1,5 +1,6 @@
-//! `clickstream local` as a user runs it: real processes, real files, and SIGKILL.
+//! `clickstream local` as a user runs it, with real processes, real files and SIGKILL.
 
+use crate::support::limit::{Deadline, STEP_LIMIT};
 use crate::support::process::{clickstream, web_log};
 use crate::support::render;
 use clickstream::app::App;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What a drained run printed.
+/// Runs the command until all events are processed. Returns what it printed.
 fn drain(lake: &Path, arguments: &[&str]) -> Value {
     let output = local(lake, arguments).args(["--drain", "--json"]).output().expect("it starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -54,7 +55,7 @@ async fn shuffled_doubled_and_split_otherwise_gold_is_the_same() {
     std::fs::write(&plain, web_log()).expect("written");
     let text = web_log();
     let mut lines: Vec<&str> = text.lines().chain(text.lines().step_by(7)).collect();
-    // A permutation that has nothing to do with the order.
+    // An order that does not depend on the original one.
     lines.sort_by_key(|line| xxhash_rust::xxh3::xxh3_64(line.as_bytes()));
     let shuffled = folder.path().join("shuffled.ndjson");
     std::fs::write(&shuffled, lines.join("\n")).expect("written");
@@ -78,7 +79,7 @@ async fn under_every_fault_the_host_can_make_nothing_is_lost_or_doubled() {
     assert!(sessions(&lake).await == sessions(&clean).await, "gold differs");
 }
 
-/// Kills the tool, and with it the handler, after so many lines of progress; then the same command again, to the end.
+/// Kills the tool and its handler after some commits, several times, and then runs the same command to the end.
 #[tokio::test(crate = "crate::support::limit")]
 async fn killed_at_any_moment_the_same_command_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -95,12 +96,14 @@ async fn killed_at_any_moment_the_same_command_goes_on() {
     assert!(sessions(&lake).await == sessions(&clean).await, "gold differs");
 }
 
-/// SIGKILL as soon as bronze has `commits` more commits than now, or the tool has ended by itself.
+/// Kills the process as soon as bronze has `commits` more commits than now, unless it has ended before.
 fn kill_once_bronze_has(mut child: Child, lake: &Path, commits: usize) {
     let log = lake.join("bronze/events/_delta_log");
     let count = || std::fs::read_dir(&log).map_or(0, Iterator::count);
     let before = count();
+    let deadline = Deadline::after(STEP_LIMIT);
     while count() < before + commits && child.try_wait().expect("it can be asked").is_none() {
+        deadline.check("commits to bronze");
         std::thread::yield_now();
     }
     let _ = child.kill();

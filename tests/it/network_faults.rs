@@ -1,13 +1,13 @@
-//! A bad network between the handlers and Azurite: connections are cut, reset and stalled in the middle of requests and
-//! answers, and after the store has done what it was asked but before it could say so. Handlers are killed as well.
+//! A bad network between the handlers and Azurite. Connections are cut, reset and stalled within requests and answers, and after
+//! the store executed a request but before it answered. Handlers are killed as well.
 //!
-//! `CHAOS_KILLS`, `CHAOS_INSTANCES` and `CHAOS_SEED` make it longer, as in `chaos`.
+//! `CHAOS_KILLS`, `CHAOS_INSTANCES` and `CHAOS_SEED` change the run as in `chaos`.
 
 use crate::chaos::{Plan, Site, survive};
 use crate::support::azurite::{ACCOUNT, Azurite};
 use crate::support::proxy::{Fault, Proxy};
 
-/// Stalled requests; each costs its client the whole timeout.
+/// Stalled requests. Each costs its client the whole timeout.
 const STALLS: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
@@ -16,7 +16,7 @@ async fn nothing_is_lost_or_doubled_on_a_bad_network() {
     azurite.create_container("chaos");
     let plan = Plan::new(6, 4);
     let proxy = Proxy::start(azurite.address(), plan.seed, STALLS).await;
-    // Only the handlers go through the proxy: who watches them must see the lake as it is.
+    // Only the handlers use the proxy. The test itself must see the lake as it is.
     let site = Site::new("az://chaos/lake".into(), azurite.settings());
     let endpoint = format!("AZURE_STORAGE_ENDPOINT=http://{}/{ACCOUNT}", proxy.address);
     let story = survive("bad network", plan, site.with(&["--setting", &endpoint])).await;
@@ -28,6 +28,6 @@ async fn nothing_is_lost_or_doubled_on_a_bad_network() {
     }
     let stalls = [Fault::RequestStalls, Fault::AnswerStalls].iter().filter_map(|stall| made.get(stall)).sum::<u64>();
     assert_eq!(stalls, STALLS, "{made:?}");
-    // A stall ends with the client's own timeout: neither the function's deadline nor the host's is needed.
+    // The client's own timeout ends a stall. Neither the deadline of the function nor that of the host is needed.
     assert!(!story.contains("answered 504") && !story.contains("function timeout"), "{story}");
 }

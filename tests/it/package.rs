@@ -5,6 +5,7 @@
 //! one, whose build would take as long as all other tests together.
 
 use crate::handler_contract::answers_every_recorded_request;
+use crate::support::limit::Watchdog;
 use crate::support::process::{Handler, clickstream};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -82,6 +83,7 @@ async fn the_zip_has_what_the_host_looks_for_and_a_handler_that_an_older_glibc_c
 
 #[test]
 fn a_handler_for_a_newer_glibc_is_refused_and_nothing_is_staged() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("app");
     let handler = env!("CARGO_BIN_EXE_handler");
@@ -94,6 +96,7 @@ fn a_handler_for_a_newer_glibc_is_refused_and_nothing_is_staged() {
 
 #[test]
 fn without_a_floor_it_says_what_the_handler_needs() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     let output = package(&["--handler", env!("CARGO_BIN_EXE_handler"), "--out", &folder.path().to_string_lossy()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

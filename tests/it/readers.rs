@@ -1,5 +1,6 @@
-//! Every table as others read it, and gold as Python computes it from the input file.
+//! Other readers see the same tables, and Python computes the same gold from the input file.
 
+use crate::support::limit::Watchdog;
 use crate::support::process::{clickstream, web_log};
 use crate::support::python::python;
 use serde_json::Value;
@@ -8,6 +9,7 @@ use std::process::Command;
 
 #[test]
 fn other_readers_see_the_same_totals_and_gold_is_what_brute_force_gives() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("input.ndjson");
     std::fs::write(&input, web_log()).expect("written");

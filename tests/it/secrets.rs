@@ -1,7 +1,8 @@
-//! No secret is ever written out. These tests plant secrets, run our programs with the most verbose log, with stores that
-//! work and stores that fail, and search every output and file for them.
+//! No secret is ever written. The tests plant secrets and search for them in everything that our programs print and store, with
+//! the most verbose logs, while everything works and while nothing works.
 
 use crate::support::azure::{Azure, CONTAINER};
+use crate::support::limit::Watchdog;
 use crate::support::process::{Handler, clickstream, free_port};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,7 +26,7 @@ fn sas() -> String {
     format!("sv=2024-11-04&ss=b&srt=sco&sp=rwl&se=2099-01-01T00:00:00Z&sig={SAS_SIGNATURE}")
 }
 
-/// A port on which nobody listens.
+/// A port on which no process listens.
 fn closed_port() -> u16 {
     free_port()
 }
@@ -45,7 +46,7 @@ fn said(mut command: Command) -> Output {
     output
 }
 
-/// Searches every file below `folder`, apart from the executable.
+/// Searches all files below `folder`.
 fn assert_keeps_none(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -59,7 +60,7 @@ fn assert_keeps_none(folder: &Path) {
     }
 }
 
-/// Sends the handler a batch, a timer and a health request, and searches its answers and its log.
+/// Searches the log and the answers of a handler that receives a batch, a timer and a request for its health.
 async fn assert_handler_says_none(settings: &[(&str, &str)], expected: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
@@ -113,6 +114,7 @@ async fn the_handler_with_a_key_or_a_signature_and_a_store_that_refuses_or_is_aw
 
 #[test]
 fn commands_that_cannot_reach_what_the_secrets_are_for() {
+    let _limit = Watchdog::of_this_test();
     let away = format!("http://127.0.0.1:{}", closed_port());
     for secret in [("AZURE_STORAGE_ACCOUNT_KEY", STORAGE_KEY), ("AZURE_STORAGE_SAS_TOKEN", &sas())] {
         let mut audit = clickstream();
@@ -128,6 +130,7 @@ fn commands_that_cannot_reach_what_the_secrets_are_for() {
 
 #[test]
 fn a_whole_local_run() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     let mut local = clickstream();
     local

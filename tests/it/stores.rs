@@ -18,14 +18,14 @@ fn lake(azurite: &Azurite, url: &str, container: &str) -> Lake {
     Lake::open(url, &options).expect("a client")
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_writers_on_blob_storage() {
     let azurite = Azurite::start();
     let lake = lake(&azurite, "az://writers/some/path", "writers");
     many_writers_on(&lake, 4, 10).await;
 }
 
-#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_data_lake_url_reaches_the_same_tables() {
     let azurite = Azurite::start();
     let blob = lake(&azurite, "az://files/path", "files");

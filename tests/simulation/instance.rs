@@ -1,4 +1,4 @@
-//! A simulated handler process: the production code behind its own router, with its own memory and its own connection to the
+//! A simulated handler process: the production code with its own router, with its own memory and its own connection to the
 //! store.
 
 use super::chance::Chance;

@@ -2,6 +2,7 @@
 
 use super::bicep::Compiler;
 use super::specimen::{PARAMETER_SETS, committed_snapshot};
+use crate::support::limit::Watchdog;
 use std::path::{Path, PathBuf};
 
 fn infra() -> PathBuf {
@@ -26,6 +27,7 @@ fn files() -> Vec<PathBuf> {
 /// The compiler only warns of unknown properties, missing ones, and API versions that do not exist. So any diagnostic fails.
 #[test]
 fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
+    let _limit = Watchdog::of_this_test();
     let Some(mut compiler) = Compiler::start() else { return };
     let mut problems = Vec::new();
     for path in files() {
@@ -43,6 +45,7 @@ fn every_file_compiles_without_a_diagnostic_and_is_formatted() {
 /// what the default snapshot shows.
 #[test]
 fn the_committed_snapshots_are_what_the_files_expand_to() {
+    let _limit = Watchdog::of_this_test();
     let Some(mut compiler) = Compiler::start() else { return };
     for name in PARAMETER_SETS {
         let expanded = compiler.expand(&infra().join(format!("snapshots/{name}.bicepparam")));
@@ -58,6 +61,7 @@ fn the_committed_snapshots_are_what_the_files_expand_to() {
 /// Variables alone make `main.bicepparam` expand to what `vnet.bicepparam` gives, so nobody has to edit a file.
 #[test]
 fn variables_switch_everything_on() {
+    let _limit = Watchdog::of_this_test();
     let variables = [
         ("AZURE_ENV_NAME", "example"),
         ("AZURE_LOCATION", "westeurope"),

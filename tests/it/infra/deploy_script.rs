@@ -1,5 +1,6 @@
 //! `infra/scripts/deploy.sh`, with programs that stand in for `az` and `cargo`.
 
+use crate::support::limit::Watchdog;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -61,6 +62,7 @@ fn count(calls: &str, word: &str) -> usize {
 
 #[test]
 fn it_registers_provisions_and_pushes_until_the_roles_have_arrived() {
+    let _limit = Watchdog::of_this_test();
     let refuses_twice = r#"[ "$(grep -c config-zip "$CALLS")" -gt 2 ] || { echo "ERROR: Operation returned status 403 Forbidden" >&2; exit 1; }"#;
     let (output, calls) = Programs::new(refuses_twice).deploy(&[], "westeurope");
     assert!(output.status.success(), "{output:?}");
@@ -75,6 +77,7 @@ fn it_registers_provisions_and_pushes_until_the_roles_have_arrived() {
 
 #[test]
 fn an_error_that_does_not_end_by_itself_fails_at_once() {
+    let _limit = Watchdog::of_this_test();
     let (output, calls) = Programs::new(r#"echo "ERROR: the zip is 1403 bytes and not a zip" >&2; exit 1"#)
         .deploy(&["--code-only"], "westeurope");
     assert!(!output.status.success());
@@ -84,6 +87,7 @@ fn an_error_that_does_not_end_by_itself_fails_at_once() {
 
 #[test]
 fn it_gives_up_in_the_end() {
+    let _limit = Watchdog::of_this_test();
     let (output, calls) =
         Programs::new(r#"echo "503 Service Unavailable" >&2; exit 1"#).deploy(&["--code-only"], "westeurope");
     assert!(!output.status.success());
@@ -92,6 +96,7 @@ fn it_gives_up_in_the_end() {
 
 #[test]
 fn a_region_without_flex_is_refused_before_anything_is_made() {
+    let _limit = Watchdog::of_this_test();
     let (output, calls) = Programs::new("true").deploy(&[], "atlantis");
     assert!(!output.status.success());
     assert_eq!(count(&calls, "deployment sub create"), 0, "{calls}");
@@ -100,6 +105,7 @@ fn a_region_without_flex_is_refused_before_anything_is_made() {
 
 #[test]
 fn what_if_changes_nothing() {
+    let _limit = Watchdog::of_this_test();
     let (output, calls) = Programs::new("true").deploy(&["--what-if"], "westeurope");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(count(&calls, "deployment sub what-if"), 1, "{calls}");

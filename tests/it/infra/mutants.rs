@@ -4,6 +4,7 @@
 use super::bicep::Compiler;
 use super::checks;
 use super::specimen::{PARAMETER_SETS, Snapshot, Specimen, committed_snapshot};
+use crate::support::limit::Watchdog;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
@@ -130,6 +131,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn every_seeded_defect_is_found_by_the_check_that_is_named() {
+    let _limit = Watchdog::of_this_test();
     let (compiled, plain): (Vec<_>, Vec<_>) = Mutant::all().into_iter().partition(Mutant::needs_the_compiler);
     assert!(compiled.len() + plain.len() >= FEWEST);
     let names: BTreeSet<&String> = compiled.iter().chain(&plain).map(|mutant| &mutant.name).collect();
@@ -168,6 +170,7 @@ fn every_seeded_defect_is_found_by_the_check_that_is_named() {
 /// A check that no defect exercises may as well not be there.
 #[test]
 fn every_check_has_a_defect_of_its_own() {
+    let _limit = Watchdog::of_this_test();
     let caught: BTreeSet<String> = Mutant::all().into_iter().map(|mutant| mutant.caught).collect();
     let names = checks().into_iter().map(|(name, _)| name);
     let idle: Vec<&str> = names.filter(|name| !caught.contains(*name)).collect();

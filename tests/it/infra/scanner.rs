@@ -4,6 +4,7 @@
 //! template: it reads every resource there, with every value resolved.
 
 use super::specimen::{PARAMETER_SETS, committed_snapshot};
+use crate::support::limit::Watchdog;
 use crate::support::python;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ fn skipped() -> BTreeMap<String, String> {
 
 #[test]
 fn the_scanner_finds_nothing_that_has_no_reason() {
+    let _limit = Watchdog::of_this_test();
     let folder = tempfile::tempdir().expect("a folder");
     for name in PARAMETER_SETS {
         let template = json!({

@@ -1,5 +1,5 @@
-//! A storage account and the token endpoint of Functions on one port of loopback, for as long as a test needs them. The
-//! account takes nothing but a token that the endpoint gave out; Azurite takes tokens over TLS only.
+//! A storage account and the token endpoint of Functions, on one port of the loopback interface. The account accepts only tokens
+//! that the endpoint issued. Azurite cannot be used for this: it accepts tokens over TLS only.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ pub const CONTAINER: &str = "lake";
 
 const LAST_MODIFIED: &str = "Mon, 05 Jan 2026 00:00:00 GMT";
 
-/// What the token endpoint was asked.
+/// A request to the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     pub path: String,
@@ -24,7 +24,7 @@ pub struct TokenRequest {
     pub identity_header: Option<String>,
 }
 
-/// What the account was asked.
+/// A request to the storage account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreRequest {
     pub method: String,
@@ -47,7 +47,7 @@ pub struct Azure {
 }
 
 impl Azure {
-    /// `token` is the one that it gives out and takes.
+    /// `token` is the one that the endpoint issues and the account accepts.
     pub async fn start(token: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let inside = Inside { token: token.to_owned(), ..Inside::default() };

@@ -1,4 +1,4 @@
-//! Real Azurite, from npm, installed on first use and started for as long as a test needs it.
+//! The real Azurite from npm. It is installed on first use, and each test starts its own.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// Of the npm package.
+/// Version of the npm package.
 const VERSION: &str = "3.37.0";
 
 /// The emulator's well-known account.
 pub const ACCOUNT: &str = "devstoreaccount1";
 
-/// Its public key; every emulator has it.
+/// The public key of that account, the same in every emulator.
 pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// A running Azurite with nothing in it; killed when dropped.
+/// A running Azurite that starts empty. Dropping it kills the process.
 pub struct Azurite {
     child: Child,
     pub blob_endpoint: String,
@@ -42,7 +42,7 @@ impl Azurite {
 }
 
 impl Azurite {
-    /// By Azurite's own client library: the store's has no call for it.
+    /// Uses Azurite's own client library, since the client of the store cannot create containers.
     pub fn create_container(&self, container: &str) {
         let script = format!(
             "const {{BlobServiceClient, StorageSharedKeyCredential}} = require('@azure/storage-blob'); \
@@ -56,7 +56,7 @@ impl Azurite {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The settings by which a process reaches it.
+    /// The settings of a process that uses it.
     pub fn settings(&self) -> Vec<(String, String)> {
         let setting = |name: &str, value: &str| (format!("AZURE_STORAGE_{name}"), value.to_owned());
         vec![setting("ACCOUNT_NAME", ACCOUNT), setting("ACCOUNT_KEY", KEY), setting("ENDPOINT", &self.blob_endpoint)]

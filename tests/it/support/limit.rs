@@ -1,7 +1,7 @@
 //! Time limits of tests: no test hangs. A limit only ends a test that would never end, so it is generous.
 //!
 //! - An async test says `#[tokio::test(crate = "crate::support::limit")]`. Its runtime is then [`runtime::Builder`], which gives
-//!   the test [`TEST_LIMIT`].
+//!   the test [`test_limit`].
 //! - A test without a runtime that waits for a process starts a [`Watchdog`] in its first line.
 //! - [`within`] limits one wait and names what was waited for. Loops that poll ask a [`Deadline`].
 
@@ -13,11 +13,15 @@
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// The longest that a test may take on a busy machine.
-pub const TEST_LIMIT: Duration = Duration::from_secs(900);
-
 /// The longest that a process, a connection or a store may take to do one thing.
 pub const STEP_LIMIT: Duration = Duration::from_secs(180);
+
+/// The longest that a test may take on a busy machine. Long runs, which a person asks for, set `TEST_LIMIT_SECONDS`.
+pub fn test_limit() -> Duration {
+    let seconds =
+        std::env::var("TEST_LIMIT_SECONDS").ok().map(|text| text.parse().expect("TEST_LIMIT_SECONDS is a number"));
+    Duration::from_secs(seconds.unwrap_or(900))
+}
 
 /// Waits for `work`, and panics if it takes longer than `limit`. `what` completes "waited for".
 pub async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
@@ -57,7 +61,7 @@ impl Watchdog {
     pub fn of_this_test() -> Self {
         let thread = std::thread::current();
         // After the limit that an async test fails by itself.
-        let limit = TEST_LIMIT + Duration::from_secs(30);
+        let limit = test_limit() + Duration::from_secs(30);
         Self::start(&format!("test {}", thread.name().unwrap_or("without a name")), limit)
     }
 
@@ -82,7 +86,7 @@ pub use tokio::pin;
 
 /// Stands in for [`tokio::runtime`] in `#[tokio::test]`.
 pub mod runtime {
-    use super::{TEST_LIMIT, Watchdog, within};
+    use super::{Watchdog, test_limit, within};
     use std::io;
 
     /// Builds a [`Runtime`] as tokio's own builder does.
@@ -95,11 +99,6 @@ pub mod runtime {
 
         pub fn new_multi_thread() -> Self {
             Builder(tokio::runtime::Builder::new_multi_thread())
-        }
-
-        pub fn worker_threads(mut self, threads: usize) -> Self {
-            self.0.worker_threads(threads);
-            self
         }
 
         pub fn enable_all(mut self) -> Self {
@@ -118,7 +117,7 @@ pub mod runtime {
     impl Runtime {
         pub fn block_on<T>(self, test: impl Future<Output = T>) -> T {
             let _blocked = Watchdog::of_this_test();
-            self.0.block_on(within(TEST_LIMIT, "the end of the test", test))
+            self.0.block_on(within(test_limit(), "the end of the test", test))
         }
     }
 }

@@ -1,24 +1,24 @@
-//! The executables, as processes.
+//! Runs the executables as processes.
 
+use super::limit::{Deadline, STEP_LIMIT, within};
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
-/// A `clickstream` that finds the handler beside it and builds nothing.
+/// The `clickstream` command. It finds the handler next to itself and builds nothing.
 pub fn clickstream() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clickstream"));
     command.env_remove("CARGO").env_remove("LAKE_URL").env_remove("EVENTHUB_CONNECTION_STRING");
     command
 }
 
-/// A running handler; killed when dropped.
+/// A running handler. Dropping it kills the process.
 pub struct Handler {
     child: Child,
     port: u16,
@@ -29,12 +29,12 @@ impl Handler {
         Self::start_program(Path::new(HANDLER), settings)
     }
 
-    /// One that lies elsewhere.
+    /// Starts a handler from another path.
     pub fn start_program(program: &Path, settings: &[(&str, &str)]) -> Self {
         Self::spawn(handler(program, settings).stdout(Stdio::null()))
     }
 
-    /// With all that it says in a file.
+    /// Starts a handler whose output goes to a file.
     pub fn start_with_log(settings: &[(&str, &str)], log: &Path) -> Self {
         let log = std::fs::File::create(log).expect("a file");
         let also = log.try_clone().expect("a file");
@@ -47,7 +47,7 @@ impl Handler {
         Handler { child, port }
     }
 
-    /// As a child of a shell that stands for the host.
+    /// Starts a handler as the child of a shell, which stands for the host.
     pub fn start_below_a_shell(settings: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut shell = Command::new("sh");
@@ -61,7 +61,7 @@ impl Handler {
         self.child.wait().expect("ended");
     }
 
-    /// For a handler that does not stay up.
+    /// Waits for a handler that ends by itself.
     pub fn run_to_its_end(settings: &[(&str, &str)]) -> Output {
         handler(Path::new(HANDLER), settings).output().expect("it starts")
     }
@@ -71,19 +71,19 @@ impl Handler {
     }
 
     pub async fn ready(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Deadline::after(STEP_LIMIT);
         while !self.answers().await {
-            assert!(Instant::now() < deadline, "the handler does not answer");
+            deadline.check("the handler to listen");
             tokio::task::yield_now().await;
         }
     }
 
-    /// Sends a recorded request as it is; the answer's head and body.
+    /// Sends a recorded request unchanged. Returns head and body of the answer.
     pub async fn send_recorded(&self, name: &str) -> String {
         self.send(&recording(name)).await
     }
 
-    /// Sends a recorded request byte for byte, but to `function`.
+    /// Sends a recorded request unchanged but for the name of the function.
     pub async fn send_recorded_to(&self, name: &str, function: &str) -> String {
         let recorded = recording(name);
         let end = recorded.iter().position(|&byte| byte == b'\n').expect("a request line");
@@ -95,7 +95,7 @@ impl Handler {
         self.ready().await;
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("it listens");
         stream.write_all(request).await.expect("sent");
-        read_answer(&mut stream).await
+        within(STEP_LIMIT, "the answer of the handler", read_answer(&mut stream)).await
     }
 }
 
@@ -112,7 +112,7 @@ fn handler(program: &Path, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Up to the end that the head announces: the connection stays open.
+/// Reads as many bytes as the head announces, because the connection stays open.
 async fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut part = [0; 16_384];
@@ -144,7 +144,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// The lines of the real web log.
+/// A real web log, one event per line.
 pub fn web_log() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/web-log.ndjson.gz");
     let mut text = String::new();

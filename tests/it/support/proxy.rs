@@ -1,5 +1,5 @@
-//! A TCP proxy between the handlers and the store that makes a bad network: it cuts, resets and stalls, in the middle
-//! of a request, in the middle of an answer, and between the two.
+//! A TCP proxy between the handlers and the store that behaves like a bad network. It cuts, resets and stalls connections within
+//! requests, within answers and between the two.
 //!
 //! It reads just enough HTTP to know where a request ends. What it does to the n-th request follows from the seed.
 
@@ -13,26 +13,26 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to a request, or to its answer.
+/// What happens to a request or to its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// Part of the request arrives, then the connection ends.
+    /// The connection ends within the request.
     RequestCut,
-    /// The store has carried the request out; the connection ends instead of an answer.
+    /// The store executes the request, and the connection ends before the answer.
     AnswerLost,
     /// The connection ends within the answer.
     AnswerCut,
-    /// All but the last byte of the request arrives, and that one only after the client has given up.
+    /// The last byte of the request arrives only after the client has given up.
     RequestStalls,
-    /// The store has carried the request out; nothing comes back until the client gives up.
+    /// The store executes the request, and no answer arrives until the client gives up.
     AnswerStalls,
 }
 
-/// Each comes this often, in a long run.
+/// How often each fault happens in a long run.
 const ONE_IN: u32 = 12;
 const QUICK: [Fault; 3] = [Fault::RequestCut, Fault::AnswerLost, Fault::AnswerCut];
 const SLOW: [Fault; 2] = [Fault::RequestStalls, Fault::AnswerStalls];
-/// A stall costs the client its whole timeout, so there are few: one PUT in so many, until they are used up.
+/// One PUT in so many stalls, until the stalls are used up. There are few because each costs the client its whole timeout.
 const STALL_EVERY: u64 = 25;
 
 pub struct Proxy {
@@ -50,7 +50,7 @@ struct Weather {
 }
 
 impl Proxy {
-    /// Listens, and passes on to `store`. At most `stalls` requests will stall.
+    /// Listens and forwards to `store`. At most `stalls` requests will stall.
     pub async fn start(store: SocketAddr, seed: u64, stalls: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -60,7 +60,7 @@ impl Proxy {
         Proxy { address, weather }
     }
 
-    /// How often it did what.
+    /// How often each fault happened.
     pub fn made(&self) -> BTreeMap<Fault, u64> {
         self.weather.made.lock().expect("no task has panicked").clone()
     }
@@ -71,7 +71,7 @@ impl Proxy {
 }
 
 impl Weather {
-    /// For the next request.
+    /// The fault of the next request, if any.
     fn fault(&self, dice: &mut ChaCha8Rng, is_put: bool) -> Option<Fault> {
         let stall = is_put && {
             let put = self.puts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -92,7 +92,7 @@ async fn accept(listener: TcpListener, weather: Arc<Weather>) {
     while let Ok((client, _)) = listener.accept().await {
         let weather = weather.clone();
         tokio::spawn(async move {
-            // However the connection ends: it is a bad network.
+            // Errors are expected: the network is bad.
             let _ = connection(client, &weather).await;
         });
     }
@@ -121,7 +121,7 @@ async fn connection(mut client: TcpStream, weather: &Weather) -> io::Result<()> 
     Ok(())
 }
 
-/// Passes answers on until there is the head of a request; `None` at the end of the connection.
+/// Forwards answers until the head of the next request is complete. `None` at the end of the connection.
 async fn next_request(
     client: &mut TcpStream,
     store: &mut TcpStream,
@@ -156,7 +156,7 @@ fn read_head(head: Vec<u8>) -> Request {
     Request { body_bytes: length.unwrap_or(0), is_put: text.starts_with("PUT "), head }
 }
 
-/// The whole request as it is.
+/// Forwards the whole request unchanged.
 async fn pass(request: Request, early: &mut Vec<u8>, client: &mut TcpStream, store: &mut TcpStream) -> io::Result<()> {
     let whole = whole(request, early, client).await?;
     store.write_all(&whole).await
@@ -189,7 +189,7 @@ async fn suffer(
             store.write_all(all_but_it).await?;
             given_up(client).await;
             store.write_all(&[*last]).await?;
-            // The store answers nobody, but it has carried the request out.
+            // The store has executed the request once it answers.
             store.read(&mut answer).await.map(|_| ())
         }
         Fault::AnswerLost | Fault::AnswerCut | Fault::AnswerStalls => {
@@ -212,7 +212,7 @@ async fn given_up(client: &mut TcpStream) {
     while let Ok(1..) = client.read(&mut ignored).await {}
 }
 
-/// In order, or by a reset.
+/// Ends both connections, in order or by a reset.
 async fn end(client: TcpStream, store: TcpStream, dice: &mut ChaCha8Rng) -> io::Result<()> {
     if dice.random() {
         client.set_zero_linger()?;

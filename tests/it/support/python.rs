@@ -1,4 +1,4 @@
-//! Python programs that we did not write, in environments of the tests' own: readers (`deltalake`, DuckDB, Polars), a scanner.
+//! Python environments with programs that we did not write: readers of Delta tables (`deltalake`, DuckDB, Polars) and a scanner.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ pub fn python() -> &'static Path {
     PYTHON.get_or_init(|| environment("readers", "tests/readers/requirements.txt"))
 }
 
-/// The interpreter of the environment below `target/` with these packages. For one caller at a time.
+/// The interpreter of an environment below `target/` with these packages. Only one caller at a time may use a name.
 pub fn environment(name: &str, requirements: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let environment = root.join("target").join(name);

@@ -1,24 +1,25 @@
 //! `clickstream local` with many handler processes, and SIGKILL for each of them.
 
+use super::limit::{Deadline, STEP_LIMIT};
 use super::process::clickstream;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// How the command is started, again and again, on one lake.
+/// How the command is started, several times on one lake.
 pub struct Scaled {
     pub lake: String,
     pub instances: usize,
-    /// For the tool, and for the handlers.
+    /// Environment variables of the tool and of the handlers.
     pub environment: Vec<(String, String)>,
     pub arguments: Vec<String>,
-    /// Where output and state go.
+    /// The folder for output and state.
     pub folder: PathBuf,
 }
 
 impl Scaled {
-    /// With the events of `input`.
+    /// Starts the command with the events of `input`.
     pub fn start(&self, input: &Path) -> Running {
         let story = OpenOptions::new().create(true).append(true).open(self.story_path()).expect("a file");
         let mut command = clickstream();
@@ -28,7 +29,7 @@ impl Scaled {
         Running { child: child.expect("it starts") }
     }
 
-    /// The audit command on the lake: whether it holds, and what it printed.
+    /// Runs the audit command on the lake. Returns its status and what it printed.
     pub fn audit(&self) -> (ExitStatus, String) {
         let mut command = clickstream();
         command.args(["audit", "--lake", &self.lake]);
@@ -42,7 +43,7 @@ impl Scaled {
         command.envs(environment).env("XDG_STATE_HOME", &self.folder).stdin(Stdio::null())
     }
 
-    /// What the last process that came to its end printed.
+    /// The result that the last finished process printed.
     pub fn outcome(&self) -> serde_json::Value {
         let text = fs::read(self.folder.join("outcome.json")).expect("it is there");
         serde_json::from_slice(&text).expect("one JSON object")
@@ -52,7 +53,7 @@ impl Scaled {
         File::create(self.folder.join("outcome.json")).expect("a file")
     }
 
-    /// What all of them wrote for people, one after the other.
+    /// The messages of all processes, in order.
     pub fn story(&self) -> String {
         fs::read_to_string(self.story_path()).expect("it is there")
     }
@@ -62,7 +63,7 @@ impl Scaled {
     }
 }
 
-/// A running tool; killed when dropped, and its handlers end with it.
+/// A running tool. Dropping it kills the process, and its handlers end with it.
 pub struct Running {
     child: Child,
 }
@@ -72,19 +73,21 @@ impl Running {
         self.child.try_wait().expect("it can be asked")
     }
 
-    /// The processes of the handlers that there are at the moment, in no order.
+    /// The handlers that run at the moment, in no order.
     pub fn handlers(&self) -> Vec<Pid> {
         children_of(self.child.id())
     }
 
-    /// SIGKILL for the tool and everything it has started; returns when all of it is gone.
+    /// Kills the tool and its handlers, and waits until all of them have ended.
     pub fn kill_everything(&mut self) {
         let handlers = self.handlers();
-        // Neither fails when it has just ended by itself.
+        // Neither call fails if the process has just ended by itself.
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
         handlers.iter().for_each(|&handler| kill(handler));
+        let deadline = Deadline::after(STEP_LIMIT);
         while handlers.iter().any(|handler| is_running(*handler)) {
+            deadline.check("killed handlers to end");
             std::thread::yield_now();
         }
     }
@@ -97,7 +100,7 @@ impl Drop for Running {
     }
 }
 
-/// SIGKILL; a process that has ended in the meantime is no concern.
+/// Sends SIGKILL. It is no error if the process has ended.
 pub fn kill(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
@@ -108,7 +111,7 @@ fn children_of(parent: u32) -> Vec<Pid> {
     children.filter_map(|path| Pid::from_raw(path.file_name()?.to_str()?.parse().ok()?)).collect()
 }
 
-/// A zombie has let go of everything.
+/// A zombie holds no resources any more, so it does not count.
 fn is_running(process: Pid) -> bool {
     let path = format!("/proc/{}", process.as_raw_nonzero());
     status(Path::new(&path)).is_some_and(|status| status.state != 'Z')
@@ -119,10 +122,10 @@ struct Status {
     parent: u32,
 }
 
-/// Of a folder of `/proc` that belongs to a process.
+/// The status of the process with this folder below `/proc`.
 fn status(process: &Path) -> Option<Status> {
     let text = fs::read_to_string(process.join("stat")).ok()?;
-    // The name in parentheses may hold anything.
+    // The name in parentheses may contain any character.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     Some(Status { state: fields.next()?.chars().next()?, parent: fields.next()?.parse().ok()? })
 }

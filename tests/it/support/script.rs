@@ -134,7 +134,7 @@ impl Script {
                 "ingested {}, duplicates {}, silver rows {}, quarantined {}",
                 report.received, report.duplicates, report.silver_rows, report.quarantined
             )),
-            Err(failure) => self.print(format_args!("{} {}", failure.status, failure.reason)),
+            Err(failure) => self.print(format_args!("{} {}", failure.status, without_ids(&failure.reason))),
         }
     }
 
@@ -186,6 +186,17 @@ fn event(fields: &[&str]) -> Event {
     event
 }
 
+/// The text with `part-ID.parquet` for the random name of a file.
+fn without_ids(text: &str) -> String {
+    let mut parts = text.split("part-");
+    let mut stable = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(".parquet").unwrap_or_default();
+        stable.push_str(&format!("part-ID{}", &part[end..]));
+    }
+    stable
+}
+
 fn fate_named(name: &str) -> Fate {
     match name {
         "lost" => Fate::Lost,
@@ -206,8 +217,9 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn quoted_spaces_do_not_separate_words() {
+fn words_and_escapes_are_read_and_ids_are_hidden() {
     assert_eq!(words(r#"event a  browser="a b" url=/"#), ["event", "a", r#"browser="a b""#, "url=/"]);
+    assert_eq!(without_ids("`x/part-12-ab.parquet`: y"), "`x/part-ID.parquet`: y");
     assert_eq!(unescaped(r"{\xff\x00}"), b"{\xff\x00}");
 }
 

@@ -1,4 +1,4 @@
-//! What is in a lake, read from its tables, for comparison with what was sent.
+//! Reads the contents of a lake, for comparison with what was sent.
 
 use clickstream::app::App;
 use clickstream::bronze;
@@ -11,7 +11,7 @@ use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use std::collections::BTreeMap;
 
-/// A look at a lake from outside.
+/// A lake that other processes write to.
 pub struct Stored {
     pub app: App,
 }
@@ -27,7 +27,7 @@ impl Stored {
         Table::at(&self.app.lake, spec, &self.app.workers)
     }
 
-    /// The newest version of bronze behind `after`; -1 when there is no table.
+    /// The newest version of bronze, or `after` if there is no newer one.
     pub async fn bronze_version(&self, after: Version) -> Version {
         let bronze = self.table(bronze::schema::table());
         let versions = bronze.log.versions_after(after).await.expect("the log can be listed");
@@ -48,7 +48,7 @@ impl Stored {
         bodies
     }
 
-    /// How many events each source's last commit says are done, in bronze.
+    /// The number of events in bronze according to the last `txn` of each source.
     pub async fn events_by_txns(&self) -> i64 {
         let bronze = self.table(bronze::schema::table());
         let snapshot = bronze.snapshot(Replay::Txns).await.expect("a table");

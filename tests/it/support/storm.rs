@@ -1,5 +1,6 @@
-//! Kills handlers, one or all of them, while events flow; sends more events when they run out before the kills do.
+//! Kills handlers, one or all of them, while they process events. Sends more events if the events run out before the kills do.
 
+use super::limit::{Deadline, STEP_LIMIT};
 use super::process::clickstream;
 use super::scaled::{Running, Scaled, kill};
 use super::stored::Stored;
@@ -10,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-/// Commits between two kills, at most.
+/// The most commits between two kills.
 const COMMITS_PER_KILL: Version = 3;
 const EVENTS_PER_KILL: usize = 150;
-/// One kill in so many is of everything.
+/// One kill in so many kills everything.
 const EVERYTHING_ONE_IN: u32 = 6;
-/// Between two looks at the lake or at a process.
+/// The time between two looks at the lake or at a process.
 const GLANCE: Duration = Duration::from_millis(5);
 
 pub struct Storm<'a> {
@@ -32,19 +33,19 @@ pub struct Aftermath {
     pub sent: Vec<Vec<u8>>,
     pub kills_of_one: usize,
     pub kills_of_everything: usize,
-    /// From starting everything again to the first new commit.
+    /// Times from a restart of everything to the first new commit.
     pub restarts: Vec<Duration>,
 }
 
 impl Storm<'_> {
-    /// All kills, and then what is left comes to its end.
+    /// Makes all kills and then waits until the remaining events are processed.
     pub async fn rage(self) -> Aftermath {
         let mut dice = ChaCha8Rng::seed_from_u64(self.seed);
         let mut aftermath = Aftermath::default();
         let mut flow = Flow::start(&self, &mut aftermath);
         for _ in 0..self.kills {
             flow.commits(dice.random_range(1..=COMMITS_PER_KILL), &mut aftermath).await;
-            // Anywhere within what follows the commit.
+            // The kill hits a random moment of what follows the commit.
             tokio::time::sleep(Duration::from_micros(dice.random_range(0..30_000))).await;
             if dice.random_ratio(1, EVERYTHING_ONE_IN) {
                 aftermath.kills_of_everything += 1;
@@ -66,13 +67,13 @@ impl Storm<'_> {
     }
 }
 
-/// Events on their way, as one input after the other.
+/// The running command and its inputs, one after the other.
 struct Flow<'a> {
     storm: &'a Storm<'a>,
     inputs: u64,
     input: PathBuf,
     running: Running,
-    /// Of bronze, when last looked at.
+    /// Version of bronze at the last look.
     version: Version,
 }
 
@@ -84,9 +85,10 @@ impl<'a> Flow<'a> {
         Flow { storm, inputs: 1, input, running, version: -1 }
     }
 
-    /// Waits until bronze has `more` commits more.
+    /// Waits for `more` commits to bronze.
     async fn commits(&mut self, more: Version, aftermath: &mut Aftermath) {
         let due = self.version + more;
+        let deadline = Deadline::after(STEP_LIMIT);
         loop {
             self.version = self.storm.stored.bronze_version(self.version).await;
             if self.version >= due {
@@ -96,6 +98,7 @@ impl<'a> Flow<'a> {
                 self.storm.expect_success(status);
                 self.next_input(aftermath);
             }
+            deadline.check("commits to bronze");
             tokio::time::sleep(GLANCE).await;
         }
     }
@@ -129,7 +132,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Writes events to a file, one a line, some of them broken, late or doubled; returns the lines.
+/// Writes events to a file, one per line, some of them malformed, late or duplicated. Returns the lines.
 fn generate(path: &Path, events: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut command = clickstream();
     command.args(["generate", "--events", &events.to_string(), "--seed", &seed.to_string(), "--out"]).arg(path);

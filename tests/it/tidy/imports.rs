@@ -146,11 +146,12 @@ fn inline_paths(code: &str) -> Vec<(usize, Vec<String>)> {
     let mut paths = Vec::new();
     for start in ["crate::", "super::"] {
         for (at, _) in code.match_indices(start) {
+            let is_in_use = code[..at].rfind("use ").is_some_and(|item| !code[item..at].contains(';'));
             let is_start = at == 0 || !is_word(code.as_bytes()[at - 1]) && code.as_bytes()[at - 1] != b':';
             let length =
                 code[at..].find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(code.len() - at);
             let path = code[at..at + length].split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
-            if is_start {
+            if is_start && !is_in_use {
                 paths.push((code[..at].matches('\n').count() + 1, path));
             }
         }
