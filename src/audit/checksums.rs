@@ -6,6 +6,7 @@
 //! remembered, and no tables are joined.
 
 use super::expected_rows::sequence_numbers;
+use super::tables::Layer;
 use crate::event::ids::SequenceNumber;
 use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
@@ -45,16 +46,15 @@ impl RangeIndex {
     }
 }
 
-/// The columns of `batch` that are compared.
-pub(super) fn compared_columns(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = batch.schema();
-    let kept = schema.fields().iter().enumerate().filter(|(_, field)| !NOT_COMPARED.contains(&field.name().as_str()));
-    batch.project(&kept.map(|(index, _)| index).collect::<Vec<_>>())
+pub(super) fn is_compared(column: &str) -> bool {
+    !NOT_COMPARED.contains(&column)
 }
 
 /// One number for each row, which does not depend on where the row is stored.
 fn row_hashes(batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
-    let batch = compared_columns(batch)?;
+    let schema = batch.schema();
+    let compared = schema.fields().iter().enumerate().filter(|(_, field)| is_compared(field.name()));
+    let batch = batch.project(&compared.map(|(index, _)| index).collect::<Vec<_>>())?;
     let fields = batch.schema().fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
     let rows = RowConverter::new(fields)?.convert_columns(batch.columns())?;
     Ok(rows.iter().map(|row| xxh3_64(row.as_ref())).collect())
@@ -74,9 +74,15 @@ pub(super) struct RangeChecksums {
 }
 
 impl RangeChecksums {
-    /// Calls `update` for each of `rows`, with the difference of its range and the hash of the row.
-    pub fn update(&mut self, rows: &RecordBatch, update: impl Fn(&mut ChecksumDiff, u64)) -> Result<(), ArrowError> {
-        for (number, hash) in sequence_numbers(rows)?.into_iter().zip(row_hashes(rows)?) {
+    /// Calls `update` for each of `rows`, which are rows of `layer`, with the difference of its range and the hash of the
+    /// row.
+    pub fn update(
+        &mut self,
+        layer: Layer,
+        rows: &RecordBatch,
+        update: impl Fn(&mut ChecksumDiff, u64),
+    ) -> Result<(), ArrowError> {
+        for (number, hash) in sequence_numbers(layer, rows)?.into_iter().zip(row_hashes(rows)?) {
             update(self.ranges.entry(RangeIndex::of(number)).or_default(), hash);
         }
         Ok(())
@@ -112,8 +118,8 @@ mod tests {
         let mut checksums = RangeChecksums::default();
         let expect = |diff: &mut ChecksumDiff, hash: u64| diff.silver = diff.silver.wrapping_sub(hash);
         let store = |diff: &mut ChecksumDiff, hash: u64| diff.silver = diff.silver.wrapping_add(hash);
-        checksums.update(&rows(&[-1, 0, 1, 1_024, 2_048]), expect).expect("rows");
-        checksums.update(&rows(&[1, 0, 2_048, 2_048, -1]), store).expect("rows");
+        checksums.update(Layer::Silver, &rows(&[-1, 0, 1, 1_024, 2_048]), expect).expect("rows");
+        checksums.update(Layer::Silver, &rows(&[1, 0, 2_048, 2_048, -1]), store).expect("rows");
         let mut differing: Vec<RangeIndex> = checksums.differing().collect();
         differing.sort_unstable();
         // 1,024 is not stored, and 2,048 is stored twice.

@@ -1,12 +1,12 @@
 //! The control table: the watermark never moves back, and each row says what its commit to gold recorded.
 
-use super::expected_rows::column;
 use super::finding::{Audit, Kind, Object};
 use super::tables::{ScannedTable, TableFiles, TableSize};
+use crate::columns::{Rows, read};
 use crate::event::time::Timestamp;
 use crate::gold::control::{self, Activity, Run, TABLE};
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use crate::lake::arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::log::Version;
 use std::collections::BTreeMap;
@@ -133,18 +133,18 @@ fn instant_or_none(watermark: Option<Timestamp>) -> String {
 
 /// Reads the rows of sessionize.
 fn read_rows(rows: &mut Vec<ControlRow>, batch: &RecordBatch) -> Result<(), ArrowError> {
-    let activity: &StringArray = column(batch, control::ACTIVITY)?;
-    let silver: &Int64Array = column(batch, control::SILVER_VERSION)?;
-    let gold: &Int64Array = column(batch, control::GOLD_VERSION)?;
-    let before: &TimestampMicrosecondArray = column(batch, control::WATERMARK_BEFORE)?;
-    let watermark: &TimestampMicrosecondArray = column(batch, control::WATERMARK)?;
-    let instant = |values: &TimestampMicrosecondArray, row| values.is_valid(row).then(|| Timestamp(values.value(row)));
+    let columns = Rows::of(TABLE, batch);
+    let activity: &StringArray = columns.column(control::ACTIVITY)?;
+    let silver: &Int64Array = columns.column(control::SILVER_VERSION)?;
+    let gold: &Int64Array = columns.column(control::GOLD_VERSION)?;
+    let before: &TimestampMicrosecondArray = columns.column(control::WATERMARK_BEFORE)?;
+    let watermark: &TimestampMicrosecondArray = columns.column(control::WATERMARK)?;
     let of_sessionize = (0..batch.num_rows()).filter(|&row| activity.value(row) == Activity::Sessionize.as_str());
     rows.extend(of_sessionize.map(|row| ControlRow {
         gold_version: gold.value(row),
         silver_version: silver.value(row),
-        watermark_before: instant(before, row),
-        watermark: instant(watermark, row),
+        watermark_before: read::timestamp(before, row),
+        watermark: read::timestamp(watermark, row),
     }));
     Ok(())
 }

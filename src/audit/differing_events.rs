@@ -3,17 +3,18 @@
 //! The files that may hold those ranges are read once more, and the rows of each event are compared as text. The number
 //! of ranges is bounded, so memory is.
 
-use super::checksums::{RangeIndex, compared_columns};
+use super::checksums::{RangeIndex, is_compared};
 use super::expected_rows::{expected_rows, rows_by_partition, sequence_numbers, widest_limits};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::is_next;
 use super::tables::{Layer, Tables};
+use crate::columns::Rows;
+use crate::columns::read::differing;
 use crate::event::ids::SequenceNumber;
 use crate::event::parse::Limits;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
-use crate::lake::arrow::json::LineDelimitedWriter;
 use crate::lake::file::Statistics;
 use crate::lake::inspection::Inspected;
 use crate::lake::log::Add;
@@ -124,14 +125,17 @@ struct FileEvidence {
     rows: Vec<(String, SequenceNumber, Evidence)>,
 }
 
-/// What one row says of its event. Rows are JSON objects of the columns that are compared.
+/// A row as a JSON object of the columns that are compared.
+type JsonRow = Vec<u8>;
+
+/// What one row says of its event.
 #[derive(Debug, Clone)]
 enum Evidence {
     Received,
-    ExpectedInSilver(String),
-    ExpectedInQuarantine(String),
-    InSilver(String),
-    InQuarantine(String),
+    ExpectedInSilver(JsonRow),
+    ExpectedInQuarantine(JsonRow),
+    InSilver(JsonRow),
+    InQuarantine(JsonRow),
 }
 
 impl FileEvidence {
@@ -142,7 +146,7 @@ impl FileEvidence {
         ranges: &RangesByPartition,
         limits: &Limits,
     ) -> Result<(), ArrowError> {
-        for partition in rows_by_partition(batch)? {
+        for partition in rows_by_partition(layer, batch)? {
             let Some(wanted) = ranges.get(&partition.source) else { continue };
             let partition = partition.filter(|number| wanted.contains(&RangeIndex::of(number)))?;
             if partition.rows.num_rows() == 0 {
@@ -152,12 +156,12 @@ impl FileEvidence {
             match layer {
                 Layer::Bronze => {
                     let expected = expected_rows(&partition, limits)?;
-                    self.add(source, &partition.rows, |_| Evidence::Received)?;
-                    self.add(source, &expected.silver, Evidence::ExpectedInSilver)?;
-                    self.add(source, &expected.quarantine, Evidence::ExpectedInQuarantine)?;
+                    self.add(source, (layer, &partition.rows), |_| Evidence::Received)?;
+                    self.add(source, (Layer::Silver, &expected.silver), Evidence::ExpectedInSilver)?;
+                    self.add(source, (Layer::Quarantine, &expected.quarantine), Evidence::ExpectedInQuarantine)?;
                 }
-                Layer::Silver => self.add(source, &partition.rows, Evidence::InSilver)?,
-                Layer::Quarantine => self.add(source, &partition.rows, Evidence::InQuarantine)?,
+                Layer::Silver => self.add(source, (layer, &partition.rows), Evidence::InSilver)?,
+                Layer::Quarantine => self.add(source, (layer, &partition.rows), Evidence::InQuarantine)?,
             }
         }
         Ok(())
@@ -166,26 +170,15 @@ impl FileEvidence {
     fn add(
         &mut self,
         source: &str,
-        rows: &RecordBatch,
-        evidence: impl Fn(String) -> Evidence,
+        (layer, rows): (Layer, &RecordBatch),
+        evidence: impl Fn(JsonRow) -> Evidence,
     ) -> Result<(), ArrowError> {
-        for (number, row) in sequence_numbers(rows)?.into_iter().zip(rows_as_json(&compared_columns(rows)?)?) {
+        let json = Rows::of(layer.table(), rows).as_json(is_compared)?;
+        for (number, row) in sequence_numbers(layer, rows)?.into_iter().zip(json) {
             self.rows.push((source.to_owned(), number, evidence(row)));
         }
         Ok(())
     }
-}
-
-/// One JSON object for each row.
-fn rows_as_json(rows: &RecordBatch) -> Result<Vec<String>, ArrowError> {
-    if rows.num_rows() == 0 {
-        return Ok(Vec::new());
-    }
-    let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write(rows)?;
-    writer.finish()?;
-    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
-    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// What all rows of the three tables say of one event.
@@ -193,10 +186,10 @@ fn rows_as_json(rows: &RecordBatch) -> Result<Vec<String>, ArrowError> {
 struct Event {
     received: bool,
     /// Sets, because an event that is in bronze twice is expected once: the repetition has a finding of its own.
-    expected_in_silver: BTreeSet<String>,
-    expected_in_quarantine: BTreeSet<String>,
-    in_silver: Vec<String>,
-    in_quarantine: Vec<String>,
+    expected_in_silver: BTreeSet<JsonRow>,
+    expected_in_quarantine: BTreeSet<JsonRow>,
+    in_silver: Vec<JsonRow>,
+    in_quarantine: Vec<JsonRow>,
 }
 
 /// What is wrong with an event.
@@ -248,8 +241,8 @@ impl Event {
     }
 }
 
-fn compare(table: &'static str, expected: &BTreeSet<String>, stored: &[String]) -> Option<Problem> {
-    let distinct: BTreeSet<String> = stored.iter().cloned().collect();
+fn compare(table: &'static str, expected: &BTreeSet<JsonRow>, stored: &[JsonRow]) -> Option<Problem> {
+    let distinct: BTreeSet<JsonRow> = stored.iter().cloned().collect();
     if distinct == *expected && stored.len() == expected.len() {
         return None;
     }
@@ -268,15 +261,10 @@ fn compare(table: &'static str, expected: &BTreeSet<String>, stored: &[String]) 
 }
 
 /// The columns in which rows that only one side has differ, row by row.
-fn differing_columns(expected: &BTreeSet<String>, stored: &BTreeSet<String>) -> String {
-    let object = |row: &String| serde_json::from_str::<Map<String, Value>>(row).unwrap_or_default();
-    let mut columns = BTreeSet::new();
-    for (expected, stored) in expected.difference(stored).zip(stored.difference(expected)) {
-        let (expected, stored) = (object(expected), object(stored));
-        let names = expected.keys().chain(stored.keys());
-        columns.extend(names.filter(|name| expected.get(*name) != stored.get(*name)).map(|name| format!("`{name}`")));
-    }
-    columns.into_iter().collect::<Vec<_>>().join(", ")
+fn differing_columns(expected: &BTreeSet<JsonRow>, stored: &BTreeSet<JsonRow>) -> String {
+    let pairs = expected.difference(stored).zip(stored.difference(expected));
+    let columns: BTreeSet<String> = pairs.flat_map(|(expected, stored)| differing(expected, stored)).collect();
+    columns.into_iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -292,9 +280,9 @@ mod tests {
 
     #[test]
     fn an_event_is_checked_for_where_it_is_and_what_its_rows_say() {
-        let a = || r#"{"n":1,"p":0}"#.to_owned();
-        let b = || r#"{"n":1,"p":1}"#.to_owned();
-        let other = || r#"{"n":2,"p":0}"#.to_owned();
+        let a = || br#"{"n":1,"p":0}"#.to_vec();
+        let b = || br#"{"n":1,"p":1}"#.to_vec();
+        let other = || br#"{"n":2,"p":0}"#.to_vec();
         let valid = [Received, ExpectedInSilver(a()), ExpectedInSilver(b())];
         let rejected = [Received, ExpectedInQuarantine(a())];
         let stored = |expected: &[Evidence], rows: &[Evidence]| event(&[expected, rows].concat());

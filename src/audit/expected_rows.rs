@@ -3,17 +3,17 @@
 //! The bytes of an event decide. Bronze's own word is accepted in one case only: a limit that is a setting rejected the
 //! event (too large, too old, in the future), since the lake does not say what the limit was at that time.
 
+use super::tables::Layer;
 use crate::bronze;
+use crate::columns::{ColumnError, Rows};
 use crate::event::Parsed;
 use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::parse::{Limits, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
 use crate::event::time::Timestamp;
-use crate::lake::LakeError;
 use crate::lake::arrow::array::{
-    Array, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt64Array,
+    BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use crate::lake::arrow::compute;
 use crate::lake::arrow::error::ArrowError;
@@ -22,9 +22,10 @@ use crate::silver::{self, quarantine};
 use bytes::Bytes;
 use std::collections::HashMap;
 
-/// Rows of one partition and source epoch.
+/// Rows that a layer has of one partition and source epoch.
 #[derive(Debug, Clone)]
 pub(super) struct PartitionRows {
+    layer: Layer,
     partition: SourcePartition,
     epoch: u32,
     /// Name of partition and epoch.
@@ -33,22 +34,26 @@ pub(super) struct PartitionRows {
 }
 
 impl PartitionRows {
+    pub fn sequence_numbers(&self) -> Result<Vec<SequenceNumber>, ColumnError> {
+        sequence_numbers(self.layer, &self.rows)
+    }
+
     /// Only the rows whose sequence numbers are wanted.
     pub fn filter(self, is_wanted: impl Fn(SequenceNumber) -> bool) -> Result<Self, ArrowError> {
-        let keep: BooleanArray =
-            sequence_numbers(&self.rows)?.into_iter().map(|number| Some(is_wanted(number))).collect();
+        let keep: BooleanArray = self.sequence_numbers()?.into_iter().map(|number| Some(is_wanted(number))).collect();
         Ok(PartitionRows { rows: compute::filter_record_batch(&self.rows, &keep)?, ..self })
     }
 }
 
-/// The rows of `batch` by partition, in the order in which the partitions first occur.
-pub(super) fn rows_by_partition(batch: &RecordBatch) -> Result<Vec<PartitionRows>, ArrowError> {
+/// The rows of `batch`, rows of `layer`, by partition, in the order in which the partitions first occur.
+pub(super) fn rows_by_partition(layer: Layer, batch: &RecordBatch) -> Result<Vec<PartitionRows>, ArrowError> {
+    let rows = Rows::of(layer.table(), batch);
     let texts = [lineage::NAMESPACE, lineage::EVENT_HUB, lineage::CONSUMER_GROUP, lineage::PARTITION_ID];
     let mut columns = Vec::with_capacity(texts.len());
     for name in texts {
-        columns.push(column::<StringArray>(batch, name)?);
+        columns.push(rows.column::<StringArray>(name)?);
     }
-    let epochs: &Int32Array = column(batch, lineage::SOURCE_EPOCH)?;
+    let epochs: &Int32Array = rows.column(lineage::SOURCE_EPOCH)?;
     let of_row = |row: usize| ([0, 1, 2, 3].map(|index: usize| columns[index].value(row)), epochs.value(row));
     let mut known: HashMap<([&str; 4], i32), usize> = HashMap::new();
     let mut rows_of: Vec<Vec<u64>> = Vec::new();
@@ -64,11 +69,12 @@ pub(super) fn rows_by_partition(batch: &RecordBatch) -> Result<Vec<PartitionRows
         rows_of[index].push(row as u64);
         previous = Some((index, row));
     }
-    rows_of.into_iter().map(|rows| partition_rows(batch, of_row(rows[0] as usize), rows)).collect()
+    rows_of.into_iter().map(|rows| partition_rows(layer, batch, of_row(rows[0] as usize), rows)).collect()
 }
 
 /// The rows `indices` of `batch`, which are of the same partition.
 fn partition_rows(
+    layer: Layer,
     batch: &RecordBatch,
     (names, epoch): ([&str; 4], i32),
     indices: Vec<u64>,
@@ -81,7 +87,7 @@ fn partition_rows(
         true => batch.clone(),
         false => compute::take_record_batch(batch, &UInt64Array::from(indices))?,
     };
-    Ok(PartitionRows { partition, epoch: epoch as u32, source, rows })
+    Ok(PartitionRows { layer, partition, epoch: epoch as u32, source, rows })
 }
 
 /// The rows that events of bronze make in each table.
@@ -93,20 +99,19 @@ pub(super) struct ExpectedRows {
 }
 
 /// What `bronze`, rows of bronze, should be and should have become.
-pub(super) fn expected_rows(bronze: &PartitionRows, limits: &Limits) -> Result<ExpectedRows, ArrowError> {
-    let batch = ReceivedBatch { source: bronze.partition.clone(), events: events(&bronze.rows)? };
-    let errors: &StringArray = column(&bronze.rows, bronze::schema::PARSE_ERROR)?;
+pub(super) fn expected_rows(bronze: &PartitionRows, limits: &Limits) -> Result<ExpectedRows, ColumnError> {
+    let batch = ReceivedBatch { source: bronze.partition.clone(), events: events(bronze)? };
+    let errors: &StringArray = Rows::of(bronze::schema::TABLE, &bronze.rows).column(bronze::schema::PARSE_ERROR)?;
     let read = |(event, recorded): (&ReceivedEvent, Option<&str>)| match recorded.and_then(rejected_by_setting) {
         Some(reject) => Err(reject),
         None => parse(&event.body, event.enqueued_at, limits),
     };
     let parsed: Vec<Parsed> = batch.events.iter().zip(errors.iter()).map(read).collect();
     let stamp = Stamp { ingested_at: Timestamp(0), source_epoch: bronze.epoch };
-    let failed = |error: LakeError| ArrowError::ComputeError(error.to_string());
     Ok(ExpectedRows {
-        bronze: bronze::rows::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
-        silver: silver::rows::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
-        quarantine: quarantine::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
+        bronze: bronze::rows(&batch, &parsed, stamp)?.rows,
+        silver: silver::rows(&batch, &parsed, stamp)?.rows,
+        quarantine: quarantine::rows(&batch, &parsed, stamp)?.rows,
     })
 }
 
@@ -121,11 +126,12 @@ pub(super) fn widest_limits() -> Limits {
     }
 }
 
-fn events(rows: &RecordBatch) -> Result<Vec<ReceivedEvent>, ArrowError> {
-    let numbers = sequence_numbers(rows)?;
-    let offset: &StringArray = column(rows, lineage::OFFSET)?;
-    let enqueued: &TimestampMicrosecondArray = column(rows, lineage::ENQUEUED_AT)?;
-    let body: &BinaryArray = column(rows, bronze::schema::BODY)?;
+fn events(bronze: &PartitionRows) -> Result<Vec<ReceivedEvent>, ColumnError> {
+    let numbers = bronze.sequence_numbers()?;
+    let rows = Rows::of(bronze::schema::TABLE, &bronze.rows);
+    let offset: &StringArray = rows.column(lineage::OFFSET)?;
+    let enqueued: &TimestampMicrosecondArray = rows.column(lineage::ENQUEUED_AT)?;
+    let body: &BinaryArray = rows.column(bronze::schema::BODY)?;
     let event = |(row, sequence_number)| ReceivedEvent {
         sequence_number,
         offset: offset.value(row).to_owned(),
@@ -144,12 +150,8 @@ fn rejected_by_setting(recorded: &str) -> Option<Reject> {
     depends_on_setting.then(|| Reject::new(reason, detail))
 }
 
-pub(super) fn sequence_numbers(rows: &RecordBatch) -> Result<Vec<SequenceNumber>, ArrowError> {
-    Ok(column::<Int64Array>(rows, lineage::SEQUENCE_NUMBER)?.values().iter().copied().map(SequenceNumber).collect())
-}
-
-/// A column by name, of the type that the schema gives it.
-pub(super) fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, ArrowError> {
-    let found = batch.column_by_name(name).and_then(|values| values.as_any().downcast_ref());
-    found.ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` is missing or of another type")))
+/// The sequence numbers of `rows`, which are rows of `layer`.
+pub(super) fn sequence_numbers(layer: Layer, rows: &RecordBatch) -> Result<Vec<SequenceNumber>, ColumnError> {
+    let numbers: &Int64Array = Rows::of(layer.table(), rows).column(lineage::SEQUENCE_NUMBER)?;
+    Ok(numbers.values().iter().copied().map(SequenceNumber).collect())
 }

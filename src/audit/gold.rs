@@ -3,9 +3,9 @@
 //! The recomputation ([`gold::recompute`](crate::gold::recompute)) starts from silver at the version that gold has read,
 //! and uses nothing that gold has stored. Knows nothing of bronze.
 
-use super::expected_rows::column;
 use super::finding::{Audit, Kind, MAX_NAMED, Object};
 use super::tables::{ScannedTable, TableFiles, TableSize, TableSizes, Tables};
+use crate::columns::Rows;
 use crate::event::time::Timestamp;
 use crate::gold::difference::{How, Key};
 use crate::gold::recompute::{Comparison, slices};
@@ -206,9 +206,10 @@ impl Audit<'_> {
 }
 
 fn read_keys(keys: &mut Vec<Key>, batch: &RecordBatch) -> Result<(), ArrowError> {
-    let users: &StringArray = column(batch, schema::USER_ID)?;
-    let sessions: &StringArray = column(batch, schema::SESSION_ID)?;
-    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+    let rows = Rows::of(schema::TABLE, batch);
+    let users: &StringArray = rows.column(schema::USER_ID)?;
+    let sessions: &StringArray = rows.column(schema::SESSION_ID)?;
+    let starts: &TimestampMicrosecondArray = rows.column(schema::SESSION_START_TIME)?;
     keys.extend((0..batch.num_rows()).map(|row| Key {
         user_id: users.value(row).to_owned(),
         session_id: sessions.value(row).to_owned(),

@@ -4,11 +4,12 @@
 //! row of bronze that contradicts its own body is reported at once, because only here its bytes are at hand.
 
 use super::checksums::RangeChecksums;
-use super::expected_rows::{PartitionRows, column, expected_rows, rows_by_partition, sequence_numbers, widest_limits};
+use super::expected_rows::{PartitionRows, expected_rows, rows_by_partition, widest_limits};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::SequenceRanges;
 use super::tables::Layer;
 use crate::bronze::schema as bronze;
+use crate::columns::Rows;
 use crate::event::ids::{EventKey, SequenceNumber};
 use crate::event::parse::Limits;
 use crate::lake::arrow::array::{Int32Array, Int64Array, RecordBatch};
@@ -107,7 +108,7 @@ pub(super) fn file_reader(
 ) -> impl FnMut(&mut FileTotals, &RecordBatch) -> Result<(), ArrowError> + Clone + Send + 'static {
     let limits = Arc::new(widest_limits());
     move |totals, batch| {
-        for partition in rows_by_partition(batch)? {
+        for partition in rows_by_partition(layer, batch)? {
             match layer {
                 Layer::Bronze => totals.add_bronze(&partition, &limits)?,
                 Layer::Silver => totals.add_silver(&partition)?,
@@ -127,24 +128,28 @@ impl FileTotals {
 
     fn add_bronze(&mut self, stored: &PartitionRows, limits: &Limits) -> Result<(), ArrowError> {
         let expected = expected_rows(stored, limits)?;
-        let numbers = sequence_numbers(&stored.rows)?;
+        let numbers = stored.sequence_numbers()?;
         if !differing_columns(&stored.rows, &expected.bronze).is_empty() {
             self.misread.extend(misread_rows(stored, &expected.bronze, &numbers));
         }
         let part = self.part(&stored.source, &numbers);
         part.totals.events += numbers.len() as i64;
-        part.checksums.update(&expected.silver, |diff, hash| diff.silver = diff.silver.wrapping_sub(hash))?;
         part.checksums
-            .update(&expected.quarantine, |diff, hash| diff.quarantine = diff.quarantine.wrapping_sub(hash))?;
+            .update(Layer::Silver, &expected.silver, |diff, hash| diff.silver = diff.silver.wrapping_sub(hash))?;
+        part.checksums.update(Layer::Quarantine, &expected.quarantine, |diff, hash| {
+            diff.quarantine = diff.quarantine.wrapping_sub(hash)
+        })?;
         part.sequence_numbers.combine(&SequenceRanges::of(numbers));
         Ok(())
     }
 
     fn add_silver(&mut self, stored: &PartitionRows) -> Result<(), ArrowError> {
-        let part = self.part(&stored.source, &sequence_numbers(&stored.rows)?);
-        part.checksums.update(&stored.rows, |diff, hash| diff.silver = diff.silver.wrapping_add(hash))?;
-        let index: &Int32Array = column(&stored.rows, silver::PRODUCT_INDEX)?;
-        let key: &Int64Array = column(&stored.rows, silver::EVENT_KEY)?;
+        let part = self.part(&stored.source, &stored.sequence_numbers()?);
+        part.checksums
+            .update(Layer::Silver, &stored.rows, |diff, hash| diff.silver = diff.silver.wrapping_add(hash))?;
+        let rows = Rows::of(silver::TABLE, &stored.rows);
+        let index: &Int32Array = rows.column(silver::PRODUCT_INDEX)?;
+        let key: &Int64Array = rows.column(silver::EVENT_KEY)?;
         for (&index, &key) in index.values().iter().zip(key.values()) {
             // An event has one row for each product; every event has the first.
             if index == 0 {
@@ -156,10 +161,11 @@ impl FileTotals {
     }
 
     fn add_quarantine(&mut self, stored: &PartitionRows) -> Result<(), ArrowError> {
-        let numbers = sequence_numbers(&stored.rows)?;
+        let numbers = stored.sequence_numbers()?;
         let part = self.part(&stored.source, &numbers);
         part.totals.events += numbers.len() as i64;
-        part.checksums.update(&stored.rows, |diff, hash| diff.quarantine = diff.quarantine.wrapping_add(hash))
+        part.checksums
+            .update(Layer::Quarantine, &stored.rows, |diff, hash| diff.quarantine = diff.quarantine.wrapping_add(hash))
     }
 }
 

@@ -32,6 +32,14 @@ pub(super) enum Layer {
 }
 
 impl Layer {
+    pub fn table(self) -> &'static str {
+        match self {
+            Layer::Bronze => bronze::schema::TABLE,
+            Layer::Silver => silver::schema::TABLE,
+            Layer::Quarantine => quarantine::TABLE,
+        }
+    }
+
     /// The name under which the layer records how far it has come with `source`.
     fn app_id(self, source: &str) -> String {
         let layer = match self {

@@ -9,13 +9,13 @@
 
 use super::arrow::array::RecordBatch;
 use super::commit::{self, Put};
-pub use super::dedup::SourcePosition;
 use super::dedup::{Dedup, deduplicate};
 use super::error::LakeError;
 use super::file::NewFile;
 use super::log::{Action, Add, Commit, Version};
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
+pub use crate::columns::{Append, SourcePosition};
 use crate::mutants::{self, Mutant};
 use deltalake::kernel::Transaction;
 use serde_json::{Map, json};
@@ -28,19 +28,6 @@ const COMMIT_ATTEMPTS: u32 = 30;
 
 /// Rows after which a commit takes no further request: what is encoded at once is held in memory.
 const COMMIT_ROWS: usize = 8_000;
-
-/// Rows of one source, by growing sequence number.
-#[derive(Debug, Clone)]
-pub struct Append {
-    pub app_id: String,
-    /// The partition that all rows belong to.
-    pub partition: Option<String>,
-    pub rows: RecordBatch,
-    /// Where each row comes from; several rows may come from one position.
-    pub positions: Vec<SourcePosition>,
-    /// When this is, in milliseconds since the epoch.
-    pub now_ms: i64,
-}
 
 /// What became of an [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

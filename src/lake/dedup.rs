@@ -2,19 +2,12 @@
 //! them comes from.
 
 use super::snapshot::TxnVersion;
+use crate::columns::SourcePosition;
 use crate::mutants::{self, Mutant};
 use std::collections::{BTreeMap, HashMap};
 
 /// Enqueued times of one source may be coarse (whole seconds in one host mode), so this much later is not yet later.
 const CLOCK_GRAIN_MS: i64 = 1_000;
-
-/// Place of a row in its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourcePosition {
-    pub sequence: i64,
-    /// When the source took it, in milliseconds since the epoch; tells a source that numbers anew from a repetition.
-    pub enqueued_ms: i64,
-}
 
 /// What is left of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,14 @@
 //! What can go wrong with a table, by what the caller has to do about it.
 
 use super::log::Version;
+use crate::columns::ColumnError;
+use crate::error::{Consequence, Kind};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
+    /// A batch is not what its table declares.
+    #[error(transparent)]
+    Columns(#[from] ColumnError),
     /// Try again later: the store did not answer, or not in time.
     #[error("cannot {attempt} `{object}`")]
     Store { attempt: &'static str, object: String, source: object_store::Error },
@@ -34,4 +39,17 @@ pub enum LakeError {
     /// A fault of ours or of a library: columns that do not fit, a blocking task that died.
     #[error("cannot {attempt} for table `{table}`: {detail}")]
     Internal { attempt: &'static str, table: String, detail: String },
+}
+
+impl Consequence for LakeError {
+    fn kind(&self) -> Kind {
+        match self {
+            LakeError::Columns(_) | LakeError::Internal { .. } => Kind::Bug,
+            LakeError::Store { .. } | LakeError::Contended { .. } | LakeError::NotListedYet { .. } => Kind::Retry,
+            LakeError::Foreign { .. }
+            | LakeError::Damaged { .. }
+            | LakeError::SequenceRestarted { .. }
+            | LakeError::LogGone { .. } => Kind::Operator,
+        }
+    }
 }

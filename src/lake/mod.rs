@@ -5,16 +5,14 @@
 //! tried; a rewrite that was planned on a state that is gone is refused. What it refuses to know: any table's name,
 //! any business word, who calls it and why.
 //!
-//! Reading order: [`store`] (where the lake is), [`schema`] (what a table looks like), [`columns`] (values as it wants
-//! them), [`log`] (the files of the Delta log and the actions in them), [`table`] (create, verify, follow), [`snapshot`] and
+//! Reading order: [`store`] (where the lake is), `schema` (how far a stored table may differ: not at all), [`log`] (the files of the Delta log and the actions in them), [`table`] (create, verify, follow), [`snapshot`] and
 //! [`replay`] (what the log says the table is), [`commit`] (the one PUT), [`dedup`] and [`append`] (many writers, exactly
 //! once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
 //! [`checkpoint`], and for who does not believe any of it [`integrity`] (the log) and [`inspection`] (the data files).
 
 pub mod error;
 pub mod store;
-pub mod schema;
-pub mod columns;
+mod schema;
 pub mod log;
 pub mod workers;
 pub mod random;

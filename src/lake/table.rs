@@ -4,9 +4,10 @@ use super::commit;
 use super::error::LakeError;
 use super::file::{self, NewFile};
 use super::log::{Action, Commit, Format, Log, MetaData, Protocol, Version};
-use super::schema::TableSpec;
+use super::schema;
 use super::store::Lake;
 use super::workers::Workers;
+use crate::columns::TableSpec;
 use deltalake::kernel::{Add, StructType};
 use object_store::ObjectStore;
 use std::collections::HashMap;
@@ -77,7 +78,7 @@ impl Table {
         let metadata = MetaData {
             id: self.log.random.uuid().to_string(),
             format: Format { provider: "parquet".into(), options: HashMap::new() },
-            schema_string: serde_json::to_string(&self.spec.delta_schema()?).map_err(internal)?,
+            schema_string: serde_json::to_string(&schema::delta_schema(&self.spec)?).map_err(internal)?,
             partition_columns: self.spec.partition_column.iter().map(|&column| column.to_owned()).collect(),
             configuration: HashMap::from([
                 setting("delta.enableExpiredLogCleanup", "false".into()),
@@ -137,7 +138,7 @@ impl Table {
         let Some(metadata) = metadata else { return Ok(()) };
         let stored: StructType = serde_json::from_str(&metadata.schema_string)
             .map_err(|error| self.damaged("schemaString", error.to_string()))?;
-        match self.spec.difference(&stored, &metadata.partition_columns)? {
+        match schema::difference(&self.spec, &stored, &metadata.partition_columns)? {
             Some(difference) => Err(foreign(difference)),
             None => Ok(()),
         }

@@ -1,12 +1,12 @@
 //! The append path under competition and ambiguity, on real stores.
 
 use crate::support::faulty::{Decide, Fate, Faulty};
+use clickstream::columns::{Column, TableSpec};
 use clickstream::lake::LakeError;
 use clickstream::lake::append::{Append, Appender, SourcePosition};
-use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
-use clickstream::lake::arrow::datatypes::{DataType, Schema};
+use clickstream::lake::arrow::array::Int64Array;
+use clickstream::lake::arrow::datatypes::{DataType, Field, Schema};
 use clickstream::lake::rewrite::{Rewrite, Rewritten};
-use clickstream::lake::schema::{TableSpec, optional, record_batch, required};
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
@@ -16,12 +16,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub fn spec() -> TableSpec {
-    TableSpec {
-        name: "numbers",
-        columns: Arc::new(Schema::new(vec![required("number", DataType::Int64)])),
-        partition_column: None,
-        statistics_columns: &["number"],
-    }
+    TableSpec::of("numbers", &columns())
+}
+
+fn columns() -> Vec<Column<i64>> {
+    vec![Column::long("number", "A number.", |number| Some(*number)).required().with_statistics()]
 }
 
 pub fn table(lake: &Lake) -> Table {
@@ -30,11 +29,10 @@ pub fn table(lake: &Lake) -> Table {
 
 pub fn numbers(source: &str, from: i64, to: i64) -> Append {
     let numbers: Vec<i64> = (from..to).collect();
-    let column = Arc::new(Int64Array::from(numbers.clone())) as ArrayRef;
     Append {
         app_id: format!("test:{source}"),
         partition: None,
-        rows: record_batch(&spec(), vec![column]).expect("one column"),
+        rows: spec().record_batch(&columns(), &numbers).expect("one column"),
         positions: numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 1_000 }).collect(),
         now_ms: 1_000,
     }
@@ -151,7 +149,10 @@ async fn a_table_that_differs_is_refused_and_nothing_is_written() {
     let lake = memory();
     Appender::new(table(&lake)).append(numbers("a", 0, 1)).await.expect("in");
     let mut other = spec();
-    other.columns = Arc::new(Schema::new(vec![required("number", DataType::Utf8), optional("more", DataType::Int64)]));
+    other.columns = Arc::new(Schema::new(vec![
+        Field::new("number", DataType::Utf8, false),
+        Field::new("more", DataType::Int64, true),
+    ]));
     let foreign = Table::at(&lake, other, &Workers::new(1));
     let error = foreign.snapshot(Replay::Txns).await.expect_err("refused");
     let text = error.to_string();
