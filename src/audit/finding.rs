@@ -1,13 +1,17 @@
-//! What the audit can find: a kind, the object, what was seen, what it means for a person and what to do.
+//! Findings: the kinds of things that can be wrong, and the list that the checks report to.
 //!
-//! Names and members are a contract with scripts. What there is a lot of is named [`NAMED`] times and counted.
+//! Names of kinds and members are a contract with scripts. The first [`MAX_NAMED`] findings of a kind are listed one by
+//! one, so that a ruined lake still gives a report of readable size; all of them are counted. Nothing here knows how a
+//! finding is made.
 
+use crate::event::ids::SequenceNumber;
+use crate::lake::log::Version;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Findings of one kind that are named one by one; the rest is counted.
-pub const NAMED: usize = 20;
+/// Findings of one kind that are listed one by one; the others are only counted.
+pub(super) const MAX_NAMED: usize = 20;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,14 +25,21 @@ pub struct Finding {
     pub action: &'static str,
 }
 
+impl Finding {
+    pub(super) fn new(kind: Kind, table: &str, object: Object, detail: impl Into<String>) -> Self {
+        let (table, detail) = (table.to_owned(), detail.into());
+        Finding { kind, table, object, detail, meaning: kind.meaning(), action: kind.action() }
+    }
+}
+
 /// The one thing that a finding is about; members that do not apply are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Object {
-    /// Of a commit or checkpoint; `version..=last_version` where there are several.
+    /// Of a commit or checkpoint. With `last_version`, the first of several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<i64>,
+    pub version: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_version: Option<i64>,
+    pub last_version: Option<Version>,
     /// Path below the table, as the log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -57,28 +68,42 @@ impl Object {
         Object { file: Some(path.to_owned()), ..Self::default() }
     }
 
-    pub fn versions(first: i64, last: i64) -> Self {
-        Object { version: Some(first), last_version: (last != first).then_some(last), ..Self::default() }
+    pub fn version(version: Version) -> Self {
+        Object { version: Some(version), ..Self::default() }
     }
 
-    pub fn source(source: &str) -> Self {
+    /// Commits `first` to `last`, both included.
+    pub(super) fn versions(first: Version, last: Version) -> Self {
+        Object { last_version: (last != first).then_some(last), ..Self::version(first) }
+    }
+
+    pub(super) fn app(app_id: &str) -> Self {
+        Object { app_id: Some(app_id.to_owned()), ..Self::default() }
+    }
+
+    pub(super) fn source(source: &str) -> Self {
         Object { source: Some(source.to_owned()), ..Self::default() }
     }
 
-    pub fn events(source: &str, first: i64, last: i64) -> Self {
-        Object { first_sequence_number: Some(first), last_sequence_number: Some(last), ..Self::source(source) }
+    pub(super) fn date(date: impl ToString) -> Self {
+        Object { session_date: Some(date.to_string()), ..Self::default() }
+    }
+
+    /// Events `first` to `last` of one partition, both included.
+    pub fn events(source: &str, first: SequenceNumber, last: SequenceNumber) -> Self {
+        Object { first_sequence_number: Some(first.0), last_sequence_number: Some(last.0), ..Self::source(source) }
     }
 }
 
 impl fmt::Display for Object {
-    /// Most general first: `version 7`, `partition a/b/c/0, sequence numbers 5..=9`.
+    /// The most general part first: `version 7`, `partition a/b/c/0, sequence numbers 5 to 9`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = |one: &str, first: Option<i64>, last: Option<i64>| match (first, last) {
-            (Some(first), Some(last)) if last != first => Some(format!("{one}s {first}..={last}")),
-            (Some(first), _) => Some(format!("{one} {first}")),
+        let range = |noun: &str, first: Option<i64>, last: Option<i64>| match (first, last) {
+            (Some(first), Some(last)) if last != first => Some(format!("{noun}s {first} to {last}")),
+            (Some(first), _) => Some(format!("{noun} {first}")),
             (None, _) => None,
         };
-        let named = |what: &str, value: &Option<String>| value.as_ref().map(|value| format!("{what} {value}"));
+        let named = |noun: &str, value: &Option<String>| value.as_ref().map(|value| format!("{noun} {value}"));
         let parts = [
             range("version", self.version, self.last_version),
             named("file", &self.file),
@@ -88,52 +113,72 @@ impl fmt::Display for Object {
             named("session date", &self.session_date),
             named("user", &self.user_id),
             named("session", &self.session_id),
-            named("from", &self.session_start_time),
+            named("start", &self.session_start_time),
         ];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 
-/// All that was found.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
-    named: BTreeMap<Kind, Vec<Finding>>,
-    /// Of each kind, those that are not named included.
-    pub counts: BTreeMap<Kind, u64>,
+/// How far a step has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgressUpdate {
+    pub step: &'static str,
+    pub done: usize,
+    /// `None` while it is not known how much there is to do.
+    pub of: Option<usize>,
 }
 
-impl Findings {
-    pub fn add(&mut self, kind: Kind, table: &str, object: Object, detail: impl Into<String>) {
+/// Called with each update while the audit runs.
+pub type Watch<'a> = dyn Fn(ProgressUpdate) + Send + Sync + 'a;
+
+/// An audit that is running: what the checks have reported so far, and the watcher of its progress.
+pub(super) struct Audit<'a> {
+    named: BTreeMap<Kind, Vec<Finding>>,
+    counts: BTreeMap<Kind, u64>,
+    watch: &'a Watch<'a>,
+}
+
+impl<'a> Audit<'a> {
+    pub fn new(watch: &'a Watch<'a>) -> Self {
+        Audit { named: BTreeMap::new(), counts: BTreeMap::new(), watch }
+    }
+
+    pub fn report(&mut self, kind: Kind, table: &str, object: Object, detail: impl Into<String>) {
         *self.counts.entry(kind).or_default() += 1;
         let named = self.named.entry(kind).or_default();
-        if named.len() < NAMED {
-            let (table, detail) = (table.to_owned(), detail.into());
-            named.push(Finding { kind, table, object, detail, meaning: kind.meaning(), action: kind.action() });
+        if named.len() < MAX_NAMED {
+            named.push(Finding::new(kind, table, object, detail));
         }
     }
 
-    pub fn into_named(self) -> Vec<Finding> {
-        self.named.into_values().flatten().collect()
+    pub fn progress(&self, step: &'static str, done: usize, of: Option<usize>) {
+        (self.watch)(ProgressUpdate { step, done, of });
+    }
+
+    /// The findings that are listed, and the number of all findings by kind.
+    pub fn finish(self) -> (Vec<Finding>, BTreeMap<Kind, u64>) {
+        (self.named.into_values().flatten().collect(), self.counts)
     }
 }
 
-/// Makes the kinds with their names for scripts, and what each means and asks for.
+/// Defines the kinds: the name for scripts, what the kind means, what to do about it.
 macro_rules! kinds {
     ($($kind:ident, $name:literal, $meaning:literal, $action:literal;)*) => {
-        /// The sort of a finding, from the log upwards: an earlier one may be the reason for a later one.
+        /// The kind of a finding. The order is from the log upwards: an earlier kind may be the cause of a later one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         pub enum Kind {
             $(#[serde(rename = $name)] $kind,)*
         }
 
         impl Kind {
-            pub const ALL: &'static [Kind] = &[$(Kind::$kind),*];
+            #[cfg(test)]
+            const ALL: &'static [Kind] = &[$(Kind::$kind),*];
 
             pub fn as_str(self) -> &'static str {
                 match self { $(Kind::$kind => $name),* }
             }
 
-            /// For a person.
+            /// What it means for the data, in words for a person.
             pub fn meaning(self) -> &'static str {
                 match self { $(Kind::$kind => $meaning),* }
             }
@@ -148,95 +193,95 @@ macro_rules! kinds {
 
 kinds! {
     CommitMissing, "commit_missing",
-        "commits are gone from the log: what they added is invisible, and readers stop before the hole unless a checkpoint covers it",
-        "restore the files of `_delta_log` from the store's soft delete or versions; writers must not go on before that";
+        "commits are missing from the log: nobody can read the rows that they added, and readers stop before the hole unless a checkpoint covers it",
+        "stop the writers, then restore the files of `_delta_log` from the store's soft delete or versions";
     CommitUnreadable, "commit_unreadable",
-        "a commit is there and is not JSON lines of Delta actions: no reader gets past it",
+        "a commit exists but is not JSON lines of Delta actions: no reader can read the log beyond it",
         "restore the file from the store's soft delete or versions";
     CheckpointUnreadable, "checkpoint_unreadable",
-        "who opens the table starts from a checkpoint that cannot be read",
-        "delete `_delta_log/_last_checkpoint` if commits from 0 on are there; the next checkpoint replaces it";
+        "readers of the table start from a checkpoint that cannot be read",
+        "delete `_delta_log/_last_checkpoint` if the commits from version 0 on exist; the next checkpoint replaces it";
     CheckpointDiffers, "checkpoint_differs",
-        "who opens the table sees another one than the commits make: rows hidden or back again, or redelivered events taken once more",
-        "delete `_delta_log/_last_checkpoint` and the checkpoint while the commits are all there";
+        "the checkpoint and the commits before it do not describe the same table: readers may miss rows or see removed ones, and redelivered events may be written again",
+        "delete `_delta_log/_last_checkpoint` and the checkpoint while all commits still exist";
     TxnWentBack, "txn_went_back",
-        "a position was recorded below an earlier one: events in between were or will be taken twice",
-        "find the writer of that commit; look for doubled events below";
+        "a commit records a position below that of an earlier commit: the events in between were or will be written twice",
+        "find the writer of that commit; look for `events_doubled` below";
     TxnDisagrees, "txn_disagrees",
-        "the position that a commit records is not the one that its rows reach: events are skipped, or taken twice, from there on",
-        "restore the commit from the store's soft delete or versions; look for missing or doubled events below";
+        "the position that a commit records is not the one that its rows reach: from there on, events are skipped or written twice",
+        "restore the commit from the store's soft delete or versions; look for `events_missing` and `events_doubled` below";
     FileAddedTwice, "file_added_twice",
-        "the log adds a file that is in the table already: who follows the table reads its rows twice",
-        "find the writer of that commit; rows that were taken twice are named below";
+        "the log adds a file that the table already has: a reader that follows the log reads its rows twice",
+        "find the writer of that commit; look below for rows that were read twice";
     FileShared, "file_shared",
-        "two entries of the lake's logs mean the same file: its rows count twice, and removing one breaks the other",
-        "rewrite the file for one of the two";
+        "two entries in the logs of the lake name the same file: its rows count twice, and removing one entry breaks the other",
+        "write the rows to a new file for one of the two entries";
     FileMissing, "file_missing",
-        "the log names a data file that is not there: its rows are lost, and readers of the table fail",
-        "restore the file from the store's soft delete or versions; gold alone: remove the entry and run `rebuild`";
+        "the log names a data file that does not exist: its rows are lost, and readers of the table fail",
+        "restore the file from the store's soft delete or versions; in gold alone: remove the entry and run `rebuild`";
     FileUnreadable, "file_unreadable",
-        "a data file is cut off or overwritten: its rows are lost, and readers of the table fail",
+        "a data file is truncated or overwritten: its rows are lost, and readers of the table fail",
         "restore the file from the store's soft delete or versions";
     FileSizeDiffers, "file_size_differs",
-        "a data file is not the one that was committed: somebody wrote to the same name",
+        "a data file is not the one that was committed: something wrote another file under its name",
         "restore the file from the store's soft delete or versions";
     RowCountDiffers, "row_count_differs",
         "a data file does not hold as many rows as were committed: rows were lost or invented",
         "restore the file from the store's soft delete or versions";
     EventsMissing, "events_missing",
-        "events that the event hub numbered are not in bronze: they are lost, unless retention still has them",
-        "find the commit or file that held them; else read the hub again from before the gap into a new lake";
+        "bronze does not have events that the event hub numbered: they are lost, unless the hub still retains them",
+        "find the commit or file that held them; otherwise read the hub again, from before the gap, into a new lake";
     EventsDoubled, "events_doubled",
-        "an event is in a table more than once: whoever counts rows there counts it twice; gold counts it once",
-        "find the commits that hold it; two writers must never have had different `SOURCE_EPOCH`s for one hub";
+        "a table has an event more than once: a query that counts its rows counts the event twice; gold counts it once",
+        "find the commits that hold it; all writers of one hub must have the same `SOURCE_EPOCH`";
     EventsUnplaced, "events_unplaced",
-        "an event is in bronze and in neither silver nor quarantine: no session counts it and nobody is told why",
-        "if ingest is running or was just killed, let it finish and audit again; else restore what held it";
+        "an event is in bronze, but in neither silver nor quarantine: no session counts it, and no row says why",
+        "if ingest is running or was just killed, let it finish and audit again; otherwise restore the commit or file that held it";
     EventsInBoth, "events_in_both",
-        "an event is in silver and in quarantine: it counts, and is reported as rejected",
-        "limits (`MAX_EVENT_AGE`, `FUTURE_TOLERANCE`, `MAX_EVENT_BYTES`) that changed between two attempts do this; else a table was edited";
+        "an event is in silver and in quarantine: sessions count it, and it is reported as rejected",
+        "a limit (`MAX_EVENT_AGE`, `FUTURE_TOLERANCE`, `MAX_EVENT_BYTES`) that changed between two attempts does this; otherwise a table was edited";
     EventsInvented, "events_invented",
-        "an event is in silver or quarantine and was never received: bronze does not have it",
-        "if ingest is running or was just killed, let it finish and audit again; else look for what bronze lost";
+        "an event is in silver or quarantine, but not in bronze: it was never received",
+        "if ingest is running or was just killed, let it finish and audit again; otherwise look for what bronze lost";
     EventsMisjudged, "events_misjudged",
-        "an event is in silver that its bytes do not allow there, or in quarantine although its bytes are good",
-        "rows of an older version judge by its rules; else a table was edited: restore the file";
+        "an event is in silver although its bytes must be rejected, or in quarantine although its bytes are valid",
+        "an older version may have applied other rules; otherwise a table was edited: restore the file";
     RowDiffers, "row_differs",
-        "a row is not what the bytes of its event say: it was edited, or made by another version's rules",
-        "compare with `body` in bronze; restore the file, or write the range anew from bronze";
+        "a row is not what the bytes of its event say: it was edited, or written by another version with other rules",
+        "compare it with `body` in bronze; restore the file, or write the events again from bronze";
     RangeDiffers, "range_differs",
-        "silver and quarantine are not what bronze says in a range that was not looked into further",
-        "mend what is named first, then audit again";
+        "silver and quarantine are not what bronze says, in a range whose events were not examined one by one",
+        "repair what is named first, then audit again";
     GoldMissing, "gold_missing",
-        "there are events and no sessions at all",
-        "run `sessionize` (the timer), or `rebuild`";
+        "there are events, but no sessions at all",
+        "run `sessionize` (the timer) or `rebuild`";
     GoldBehind, "gold_behind",
-        "gold has not taken in all of silver yet",
+        "gold has not read all of silver yet",
         "let `sessionize` (the timer) catch up and audit again";
     GoldAhead, "gold_ahead",
-        "gold says that it has read versions of silver that are not there",
-        "look for missing commits of silver; if silver was made anew, drop gold and let it be made anew";
+        "gold records that it has read versions of silver that do not exist",
+        "look for missing commits of silver; if silver was recreated, drop gold so that it is recreated too";
     SessionDoubled, "session_doubled",
-        "a session is in gold more than once: its purchases count twice",
+        "gold has a session more than once: its purchases count twice",
         "run `rebuild` for the session date";
     SessionMissing, "session_missing",
         "silver has the events of a session that gold does not have",
         "run `rebuild` for the session date";
     SessionInvented, "session_invented",
         "gold has a session that the events in silver do not make",
-        "run `rebuild` for the session date; if `SESSION_TIMEOUT` is not what the functions have, set it and audit again";
+        "run `rebuild` for the session date; if `SESSION_TIMEOUT` here is not that of the functions, set it and audit again";
     SessionDiffers, "session_differs",
-        "a session is not what its events in silver make",
-        "run `rebuild` for the session date; if `SESSION_TIMEOUT` is not what the functions have, set it and audit again";
+        "a session in gold is not what its events in silver make",
+        "run `rebuild` for the session date; if `SESSION_TIMEOUT` here is not that of the functions, set it and audit again";
     DateDiffers, "date_differs",
-        "the sessions of a date are not what silver says; they were not looked into further",
+        "the sessions of a date are not what silver says; they were not compared one by one",
         "run `rebuild` for the session date";
     WatermarkWentBack, "watermark_went_back",
-        "the watermark moved back: sessions that were final are open again, and lateness is counted wrongly",
-        "restore the control table's file; the next runs take the watermark from its last row";
+        "the watermark moved back: sessions that were final are open again, and late events are counted wrongly",
+        "restore the control table's file; the next runs read the watermark from its last row";
     ControlDiffers, "control_differs",
-        "a row of the control table is not what its commit to gold noted, or is missing",
-        "a missing last row is written by the next `sessionize`; else restore the control table's file";
+        "a row of the control table is missing, or is not what its commit to gold recorded",
+        "the next `sessionize` writes a missing last row; otherwise restore the control table's file";
     SourceIncomplete, "source_incomplete",
         "not every event of the source is in bronze",
         "run the same command again";
@@ -254,19 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn the_first_ones_are_named_and_all_are_counted() {
-        let mut findings = Findings::default();
-        for number in 0..NAMED as i64 * 3 {
-            findings.add(Kind::EventsMissing, "t", Object::events("s", number, number), "");
+    fn the_first_findings_are_listed_and_all_are_counted() {
+        let mut audit = Audit::new(&|_| {});
+        for number in (0..MAX_NAMED as i64 * 3).map(SequenceNumber) {
+            audit.report(Kind::EventsMissing, "t", Object::events("s", number, number), "");
         }
-        assert_eq!(findings.counts[&Kind::EventsMissing], NAMED as u64 * 3);
-        assert_eq!(findings.into_named().len(), NAMED);
+        let (named, counts) = audit.finish();
+        assert_eq!(counts[&Kind::EventsMissing], MAX_NAMED as u64 * 3);
+        assert_eq!(named.len(), MAX_NAMED);
     }
 
     #[test]
     fn an_object_reads_from_the_general_to_the_particular() {
         assert_eq!(Object::versions(3, 3).to_string(), "version 3");
-        assert_eq!(Object::versions(3, 4).to_string(), "versions 3..=4");
-        assert_eq!(Object::events("a/b/c/0", 5, 9).to_string(), "partition a/b/c/0, sequence numbers 5..=9");
+        assert_eq!(Object::versions(3, 4).to_string(), "versions 3 to 4");
+        let events = Object::events("a/b/c/0", SequenceNumber(5), SequenceNumber(9));
+        assert_eq!(events.to_string(), "partition a/b/c/0, sequence numbers 5 to 9");
     }
 }

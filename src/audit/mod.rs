@@ -1,74 +1,77 @@
-//! The audit: nothing lost, nothing doubled, proved from the tables alone.
+//! The audit: proves from the tables alone that nothing was lost and nothing was counted twice.
 //!
-//! It trusts nothing that the writers remember. It walks the logs ([`logs`]), opens every file ([`files`]), and reads the
-//! rows ([`ledger`]). Received events are those that the sequence numbers in bronze span; each must be in bronze once,
-//! and in exactly one of silver and quarantine, in the very rows that the code which ships makes of its bytes. Gold
-//! ([`gold`]) must be what a recomputation from silver gives, each session once, and control ([`control`]) what gold's
-//! commits noted.
+//! It is a reconciliation, as a bookkeeper does it: every table is compared with the table that it was made of. The audit
+//! does not believe anything that a writer remembers about its own work. An error means that the audit could not look;
+//! anything that is wrong in the lake is a [`Finding`] with a [`Kind`], the object, and what to do.
 //!
-//! What is compared of a row in silver or quarantine: all columns but `ingested_at` and `ingest_date` (a redelivery after
-//! a kill is stamped again) and `page_domain` (of relative addresses it is a setting). What is not judged: whether an
-//! event is too large, too old or in the future, since those limits are settings; bronze's own word is taken. Rows that
-//! an older version wrote by other rules are named as different: they are.
+//! # What it proves, in the order in which it looks
 //!
-//! Memory is bounded by the number of files, of gaps and of ranges of 1,024 events, not by events: what adds up is summed
-//! ([`digest`]), and only where the books do not balance are the events themselves looked at ([`trace`]). Run it on a lake
-//! at rest: a batch that is being written is in one table and not yet in the other.
+//! 1. **The logs are whole** (`tables`). It reads every commit of the five tables that is still there: no version is
+//!    missing, no position moves back, no file is added twice or belongs to two tables, and the checkpoint describes the
+//!    same table as the commits.
+//! 2. **The files are whole** (`tables`). Every data file that the logs name is opened once, by the step below that reads
+//!    its rows. Its size and number of rows must be those that were committed.
+//! 3. **Received = bronze** (`reconciliation`). The events received from a partition are those that its sequence numbers
+//!    span, from the first in bronze to the last. Each number must be in bronze, and once.
+//! 4. **Bronze = silver + quarantine** (`reconciliation`). The code that ships parses the bytes of every event again
+//!    (`expected_rows`). The rows that this gives must be the rows in silver or quarantine: no event is in neither, in
+//!    both, or in the wrong one, and no column differs. The position that a commit records must be the one that its rows
+//!    reach.
+//! 5. **Gold = recomputed** (`gold`). Each session is stored once, and the sessions of each date are those that a
+//!    recomputation from silver gives, at the silver version that gold has read.
+//! 6. **Control = gold's commits** (`control`). Each commit to gold has its row with the same watermark, and the
+//!    watermark never moves back.
+//!
+//! [`Depth::Files`] proves 1, 2 and 6 alone; it reads the footers of files instead of their rows.
+//!
+//! # How it compares without remembering events
+//!
+//! Sequence numbers are kept as ranges (`sequence_ranges`). Rows are hashed, and the hashes are summed for each range of
+//! 1,024 sequence numbers (`checksums`). Only where the sums differ are the events themselves read and compared
+//! (`differing_events`). So memory grows with the number of files, gaps and ranges, not with the number of events.
+//!
+//! # What it does not judge
+//!
+//! - Columns in which two correct rows may differ: `ingested_at` and `ingest_date`, since a redelivery after a kill is
+//!   stamped again, and `page_domain`, which for relative addresses is a setting.
+//! - Whether an event is too large, too old or in the future. Those limits are settings, so bronze's own word is accepted.
+//! - Which version wrote a row. If an older version had other rules, its rows are reported as different, as they are.
+//! - A lake that is being written to: a batch may be in one table and not yet in the next. Audit a lake at rest.
 
-mod control;
-mod digest;
-mod files;
 mod finding;
+mod tables;
+mod sequence_ranges;
+mod expected_rows;
+mod checksums;
+mod partition_totals;
+mod differing_events;
+mod reconciliation;
 mod gold;
-mod ledger;
-mod logs;
-mod origin;
-mod partitions;
-mod repeats;
-mod runs;
-mod suspect;
-mod trace;
-mod verdict;
+mod control;
 
 use crate::app::App;
 use crate::lake::LakeError;
 use crate::lake::log::Version;
-use crate::lake::table::Table;
-use crate::silver::quarantine;
-use crate::{bronze, silver};
-use files::{Files, Locations, Sum};
-pub use finding::{Finding, Findings, Kind, NAMED, Object};
-pub use gold::GoldReport;
-use ledger::{Account, Reached, Side};
-use logs::Walked;
-pub use partitions::PartitionReport;
+use finding::{Audit, Watch};
+pub use finding::{Finding, Kind, Object, ProgressUpdate};
+use gold::GoldReport;
+pub use reconciliation::PartitionReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tables::{TableFiles, TableSize, TableSizes};
 
-/// How much is looked at.
+/// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
     /// The logs, the footers of all files, and control: whether the tables are whole.
     Files,
-    /// Every row as well: whether what is in them is right.
+    /// Every row as well: whether what is in the tables is right.
     #[default]
     Rows,
 }
 
-/// How far a step has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    pub step: &'static str,
-    pub done: usize,
-    /// 0 when it is not known.
-    pub of: usize,
-}
-
-/// Who is told how it goes.
-pub type Watch<'a> = dyn Fn(Progress) + Send + Sync + 'a;
-
-/// What the tables say. Members and the names of [`Kind`] are a contract with scripts.
+/// What the audit found. Members and the names of [`Kind`] are a contract with scripts.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// Nothing is wrong.
@@ -78,209 +81,64 @@ pub struct Report {
     /// With [`Depth::Rows`] only, like gold.
     pub partitions: Vec<PartitionReport>,
     pub gold: GoldReport,
-    /// The first [`NAMED`] of each kind.
+    /// The first ones of each kind.
     pub findings: Vec<Finding>,
-    /// All of them, by kind.
+    /// The number of all findings, by kind.
     pub counts: BTreeMap<Kind, u64>,
 }
 
-/// One table, as far as its log and its files go.
+/// What the log and the files of one table say of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableReport {
     pub table: &'static str,
     pub version: Version,
-    /// Commits that are still there, all of which were read.
+    /// Commits that are still in the log; all were read.
     pub commits: usize,
     #[serde(flatten)]
-    pub sum: Sum,
+    pub size: TableSize,
 }
 
 impl Report {
-    /// Adds something that was found elsewhere.
+    /// Adds a finding of somebody else.
     pub fn add(&mut self, kind: Kind, table: &str, object: Object, detail: String) {
-        let mut findings = Findings::default();
-        findings.add(kind, table, object, detail);
+        self.findings.push(Finding::new(kind, table, object, detail));
         *self.counts.entry(kind).or_default() += 1;
-        self.findings.extend(findings.into_named());
         self.holds = false;
     }
-
-    fn close(&mut self, findings: Findings) {
-        self.counts.clone_from(&findings.counts);
-        self.findings = findings.into_named();
-        self.holds = self.findings.is_empty();
-    }
 }
 
-/// Name of a partition and its epoch.
-type Source = String;
-
-type Sources = BTreeMap<Source, Account>;
-
-/// What is carried from check to check.
-struct Looking<'a> {
-    findings: Findings,
-    watch: &'a Watch<'a>,
-}
-
-impl Looking<'_> {
-    fn progress(&self, step: &'static str, done: usize, of: usize) {
-        (self.watch)(Progress { step, done, of });
-    }
-}
-
-/// The five tables, as far as they exist.
-struct Tables {
-    bronze: Option<Walked>,
-    silver: Option<Walked>,
-    quarantine: Option<Walked>,
-    gold: Option<Walked>,
-    control: Option<Walked>,
-}
-
-/// Looks at the whole lake, in silence. Errors mean that it could not look.
+/// Audits the whole lake, every row included. An error means that the audit could not look.
 pub async fn audit(app: &App) -> Result<Report, LakeError> {
     audit_to(app, Depth::Rows, &|_| {}).await
 }
 
-/// Looks at the whole lake as far as `depth`.
+/// Audits the lake to `depth`, and calls `watch` as it proceeds.
 pub async fn audit_to(app: &App, depth: Depth, watch: &Watch<'_>) -> Result<Report, LakeError> {
-    let mut looking = Looking { findings: Findings::default(), watch };
-    let tables = looking.walk_all(app).await?;
-    let mut report = Report { depth, ..Report::default() };
-    let mut sums = BTreeMap::new();
+    let mut audit = Audit::new(watch);
+    let tables = audit.scan_tables(app).await?;
+    let mut sizes = TableSizes::new();
+    let (mut partitions, mut gold) = (Vec::new(), GoldReport::default());
     match depth {
         Depth::Files => {
-            for walked in tables.all().filter(|walked| walked.name() != crate::gold::control::TABLE) {
-                let files = Files::of(&walked.table, &walked.walk, &[], "reading the footers");
-                sums.insert(walked.name(), looking.read_footers(&files).await?);
+            for scanned in tables.layers().map(|(_, scanned)| scanned).chain(&tables.gold) {
+                let files = TableFiles::of(scanned, &[], "reading the footers");
+                sizes.insert(scanned.name(), audit.read_footers(&files).await?);
             }
         }
         Depth::Rows => {
-            report.partitions = looking.check_events(&tables, &mut sums).await?;
-            report.gold = looking.check_gold(app, &tables, &mut sums).await?;
+            partitions = audit.reconcile(&tables, &mut sizes).await?;
+            gold = audit.check_gold(&app.gold, &tables, &mut sizes).await?;
         }
     }
-    let control = looking.read_control(tables.control.as_ref(), tables.gold.as_ref()).await?;
-    sums.insert(crate::gold::control::TABLE, control);
-    report.tables = tables
-        .all()
-        .map(|walked| TableReport {
-            table: walked.name(),
-            version: walked.walk.head.version,
-            commits: walked.walk.commits,
-            sum: sums.get(walked.name()).copied().unwrap_or_default(),
-        })
-        .collect();
-    report.close(looking.findings);
-    Ok(report)
-}
-
-impl Tables {
-    fn all(&self) -> impl Iterator<Item = &Walked> {
-        [&self.bronze, &self.silver, &self.quarantine, &self.gold, &self.control].into_iter().flatten()
-    }
-}
-
-impl Looking<'_> {
-    async fn walk_all(&mut self, app: &App) -> Result<Tables, LakeError> {
-        let table = |spec| Table::at(&app.lake, spec, &app.workers);
-        // Gold first: it says which version of silver it was made of.
-        let gold = self.walk(&app.gold.table, None).await?;
-        let reached = gold.as_ref().and_then(|gold| gold.reached(crate::gold::APP_ID));
-        let tables = Tables {
-            bronze: self.walk(&table(bronze::schema::table()), None).await?,
-            silver: self.walk(&app.gold.silver, reached).await?,
-            quarantine: self.walk(&table(quarantine::table()), None).await?,
-            control: self.walk(&app.gold.control.table, None).await?,
-            gold,
-        };
-        let mut locations = Locations::default();
-        for walked in tables.all() {
-            locations.note(self, &walked.table, &walked.walk);
-        }
-        Ok(tables)
-    }
-
-    /// Bronze against silver and quarantine, partition by partition.
-    async fn check_events(
-        &mut self,
-        tables: &Tables,
-        sums: &mut BTreeMap<&'static str, Sum>,
-    ) -> Result<Vec<PartitionReport>, LakeError> {
-        let mut sources = Sources::new();
-        let sides = [
-            (Side::Bronze, bronze::schema::LAYER, "reading bronze", &tables.bronze),
-            (Side::Silver, silver::schema::LAYER, "reading silver", &tables.silver),
-            (Side::Quarantine, quarantine::LAYER, "reading quarantine", &tables.quarantine),
-        ];
-        let mut present = Vec::new();
-        for (side, layer, step, walked) in sides {
-            let Some(walked) = walked else { continue };
-            present.push((side, walked));
-            let files = Files::of(&walked.table, &walked.walk, &[], step);
-            let mut reached = Reached::new();
-            let sum = self
-                .read_files(&files, ledger::reader(side), |looking, add, page| {
-                    let commit = walked.walk.added_in.get(&add.path).copied();
-                    ledger::enter(looking, &mut sources, side, (add, commit), page, &mut reached);
-                })
-                .await?;
-            sums.insert(walked.name(), sum);
-            self.check_txns(walked, layer, &reached);
-            if sum.lost == 0 {
-                self.check_last(walked, layer, side, &mut sources);
-            }
-        }
-        let mut reports = Vec::new();
-        let mut ranges = trace::Ranges::new();
-        for (source, account) in &mut sources {
-            account.bronze.runs.settle();
-            reports.push(partitions::report(source, account, &mut self.findings));
-            ranges.insert(source.clone(), partitions::suspicious(account));
-        }
-        let doubled = self.trace(ranges, &present).await?;
-        for report in &mut reports {
-            report.overlaps += doubled.get(&report.source).copied().unwrap_or_default();
-        }
-        Ok(reports)
-    }
-
-    /// The last position that the log records is that of the last row.
-    fn check_last(&mut self, walked: &Walked, layer: &str, side: Side, sources: &mut Sources) {
-        for (source, account) in sources {
-            let Some(last) = account.side(side).last else { continue };
-            let recorded = walked.reached(&format!("{layer}:{source}"));
-            if recorded != Some(last) {
-                let recorded = recorded.map_or("nothing".to_owned(), |recorded| recorded.to_string());
-                let detail = format!("its rows reach sequence number {last}, its log records {recorded}");
-                self.findings.add(Kind::TxnDisagrees, walked.name(), Object::source(source), detail);
-            }
-        }
-    }
-
-    async fn check_gold(
-        &mut self,
-        app: &App,
-        tables: &Tables,
-        sums: &mut BTreeMap<&'static str, Sum>,
-    ) -> Result<GoldReport, LakeError> {
-        let Some(silver) = &tables.silver else { return Ok(GoldReport { reached: -1, ..GoldReport::default() }) };
-        let silver_version = silver.walk.head.version;
-        let reached = self.check_reached(tables.gold.as_ref(), &silver.walk.head);
-        let mut report = GoldReport { silver_version, reached, ..GoldReport::default() };
-        let Some(gold) = &tables.gold else { return Ok(report) };
-        let sum = self.read_gold(gold).await?;
-        sums.insert(gold.name(), sum);
-        report.sessions = sum.rows;
-        let is_whole = sum.lost == 0 && sums.get(silver.name()).is_none_or(|sum| sum.lost == 0);
-        // Version 0 makes the table and brings no events: gold need not have read it.
-        let behind = if silver_version == 0 { Some(&silver.walk.head) } else { silver.walk.at(reached) };
-        match behind {
-            _ if !is_whole => report.not_compared = Some("files of silver or gold are lost"),
-            None => report.not_compared = Some("the log of silver does not reach back to the version it was made of"),
-            Some(behind) => report.differing = self.compare_gold(&app.gold, &gold.walk.head, behind).await?,
-        }
-        Ok(report)
-    }
+    let control = audit.check_control(tables.control.as_ref(), tables.gold.as_ref()).await?;
+    sizes.insert(crate::gold::control::TABLE, control);
+    let table_report = |scanned: &tables::ScannedTable| TableReport {
+        table: scanned.name(),
+        version: scanned.scan.head.version,
+        commits: scanned.scan.commits,
+        size: sizes.get(scanned.name()).copied().unwrap_or_default(),
+    };
+    let tables = tables.all().map(table_report).collect();
+    let (findings, counts) = audit.finish();
+    Ok(Report { holds: findings.is_empty(), depth, tables, partitions, gold, findings, counts })
 }

@@ -1,14 +1,15 @@
-//! A lake corrupted in every way we could think of, through the files on disk: the audit finds each, names the object,
-//! and says what it means.
+//! A lake is damaged in every way that we could think of, through its files on disk. The audit must find each damage, name
+//! the object, and say what it means.
 //!
-//! One good lake is made once and copied for each case. Who edits rows here also corrects size and row count in the log,
-//! and the sizes in checkpoints do not exist: only who looks into the rows can find it.
+//! One good lake is made and copied for each case. A case that edits rows also corrects size and row count in the log, so
+//! that only a look into the rows can find it.
 
 use crate::support::corruption::{self as corrupt, Damaged};
 use crate::support::envelope::Sent;
 use crate::support::process::clickstream;
 use crate::support::world::{NOON, World};
 use clickstream::audit::{Depth, Kind, Object, Report, audit_to};
+use clickstream::event::ids::SequenceNumber;
 use clickstream::event::time::Timestamp;
 use clickstream::lake::store::Lake;
 use serde_json::{Value, json};
@@ -19,11 +20,12 @@ use tempfile::TempDir;
 
 const PARTITION: &str = "test.servicebus.windows.net/clicks/$Default/0";
 
-/// Three batches to each of two partitions; gold was made after each. The third event of a batch is rejected.
+/// Three batches for each of two partitions, and a run of sessionize after each pair. The third event of a batch is
+/// rejected.
 async fn good_lake() -> &'static TempDir {
     static LAKE: OnceLock<TempDir> = OnceLock::new();
-    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _alone = ALONE.lock().await;
+    static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _making = MAKING.lock().await;
     if let Some(lake) = LAKE.get() {
         return lake;
     }
@@ -32,7 +34,7 @@ async fn good_lake() -> &'static TempDir {
     for batch in 0..3 {
         for partition in ["0", "1"] {
             let events: Vec<Sent> = (batch * 10..(batch + 1) * 10).map(|number| event(partition, number)).collect();
-            world.ingest(partition, &events).await.expect("the batch is taken");
+            world.ingest(partition, &events).await.expect("the batch is ingested");
         }
         world.sessionize().await;
     }
@@ -55,26 +57,30 @@ fn event(partition: &str, number: i64) -> Sent {
     Sent { sequence_number: number, enqueued_at: NOON, body: event.to_string().into_bytes() }
 }
 
-async fn look(folder: &Path, depth: Depth) -> Report {
+async fn audit(folder: &Path, depth: Depth) -> Report {
     audit_to(&open(folder).app, depth, &|_| {}).await.expect("the audit can look")
 }
 
-/// Where a case expects its finding.
+/// The finding that a case expects.
 struct Case {
     kind: Kind,
     table: &'static str,
     object: Object,
 }
 
+fn events(source: &str, first: i64, last: i64) -> Object {
+    Object::events(source, SequenceNumber(first), SequenceNumber(last))
+}
+
 /// Damages a copy of the good lake. The audit must name exactly what was done.
-async fn found<F>(damage: F) -> Report
+async fn assert_found<F>(damage: F) -> Report
 where
     F: FnOnce(&Damaged) -> Case,
 {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
     let case = damage(&Damaged { lake: copy.path().to_owned() });
-    let report = look(copy.path(), Depth::Rows).await;
+    let report = audit(copy.path(), Depth::Rows).await;
     assert!(!report.holds);
     let finding = report.findings.iter().find(|found| found.kind == case.kind && found.table == case.table);
     let finding = finding.unwrap_or_else(|| panic!("{:?} is not in {:#?}", case.kind, report.findings));
@@ -90,16 +96,16 @@ where
 async fn a_good_lake_passes_at_either_depth() {
     let lake = good_lake().await;
     for depth in [Depth::Files, Depth::Rows] {
-        let report = look(lake.path(), depth).await;
+        let report = audit(lake.path(), depth).await;
         assert!(report.holds, "{:#?}", report.findings);
         assert_eq!(report.tables.len(), 5);
-        assert!(report.tables.iter().all(|table| table.sum.files > 0 && table.sum.rows > 0 && table.sum.lost == 0));
+        assert!(report.tables.iter().all(|table| table.size.files > 0 && table.size.rows > 0 && table.size.lost == 0));
     }
 }
 
 #[tokio::test]
 async fn a_deleted_file() {
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.files("silver/events").remove(1);
         std::fs::remove_file(lake.path("silver/events").join(&file)).expect("deleted");
         Case { kind: Kind::FileMissing, table: "silver/events", object: Object::file(&file) }
@@ -108,13 +114,13 @@ async fn a_deleted_file() {
 }
 
 #[tokio::test]
-async fn an_add_that_is_there_twice_in_one_commit_or_in_two() {
+async fn a_file_added_twice_by_one_commit_or_by_two() {
     for to in [2, 3] {
-        found(|lake| {
+        assert_found(|lake| {
             let add = lake.lines("bronze/events", 2).into_iter().find(|line| line["add"].is_object()).expect("an add");
             let file = add["add"]["path"].as_str().expect("a path").to_owned();
             lake.edit_log("bronze/events", to, |lines| lines.push(add));
-            let object = Object { file: Some(file), ..Object::versions(to, to) };
+            let object = Object { file: Some(file), ..Object::version(to) };
             Case { kind: Kind::FileAddedTwice, table: "bronze/events", object }
         })
         .await;
@@ -123,7 +129,7 @@ async fn an_add_that_is_there_twice_in_one_commit_or_in_two() {
 
 #[tokio::test]
 async fn a_truncated_file() {
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.files("bronze/events").remove(0);
         let path = lake.path("bronze/events").join(&file);
         let bytes = std::fs::read(&path).expect("it is there");
@@ -136,56 +142,56 @@ async fn a_truncated_file() {
 #[tokio::test]
 async fn a_dropped_commit() {
     for table in ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks"] {
-        found(|lake| {
+        assert_found(|lake| {
             std::fs::remove_file(lake.commit(table, 2)).expect("deleted");
-            Case { kind: Kind::CommitMissing, table, object: Object::versions(2, 2) }
+            Case { kind: Kind::CommitMissing, table, object: Object::version(2) }
         })
         .await;
     }
 }
 
-/// The last one leaves no hole. What it held is missing all the same.
+/// The last commit leaves no hole in the log. Its rows are missing all the same.
 #[tokio::test]
 async fn a_dropped_last_commit() {
-    found(|lake| {
+    assert_found(|lake| {
         std::fs::remove_file(lake.commit("bronze/events", 6)).expect("deleted");
         let other = PARTITION.replace("/0", "/1");
-        Case { kind: Kind::EventsInvented, table: "silver/events", object: Object::events(&other, 20, 21) }
+        Case { kind: Kind::EventsInvented, table: "silver/events", object: events(&other, 20, 21) }
     })
     .await;
-    found(|lake| {
+    assert_found(|lake| {
         std::fs::remove_file(lake.commit("control/watermarks", 3)).expect("deleted");
         Case { kind: Kind::ControlDiffers, table: "control/watermarks", object: Object::default() }
     })
     .await;
 }
 
-/// Backwards, and forwards without ever going back.
+/// Moved back, and moved forward so that no position ever goes back.
 #[tokio::test]
 async fn an_edited_txn() {
     let set = |to: i64| move |lines: &mut Vec<Value>| corrupt::txn(lines)["version"] = json!(to);
-    found(|lake| {
+    assert_found(|lake| {
         lake.edit_log("silver/events", 5, set(3));
-        let object = Object { app_id: Some(format!("silver:{PARTITION}")), ..Object::versions(5, 5) };
+        let object = Object { app_id: Some(format!("silver:{PARTITION}")), ..Object::version(5) };
         Case { kind: Kind::TxnWentBack, table: "silver/events", object }
     })
     .await;
-    found(|lake| {
+    assert_found(|lake| {
         lake.edit_log("bronze/events", 3, set(15));
-        let object = Object { source: Some(PARTITION.to_owned()), ..Object::versions(3, 3) };
+        let object = Object { source: Some(PARTITION.to_owned()), ..Object::version(3) };
         Case { kind: Kind::TxnDisagrees, table: "bronze/events", object }
     })
     .await;
-    found(|lake| {
+    assert_found(|lake| {
         lake.edit_log("gold/sessions", 3, set(5));
-        Case { kind: Kind::TxnDisagrees, table: "gold/sessions", object: Object::versions(3, 3) }
+        Case { kind: Kind::TxnDisagrees, table: "gold/sessions", object: Object::version(3) }
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_removed_gold_row() {
-    found(|lake| {
+    assert_found(|lake| {
         let removed = lake.edit_rows("gold/sessions", |rows| corrupt::without_row(&rows, 1));
         Case { kind: Kind::SessionMissing, table: "gold/sessions", object: session(&removed[1]) }
     })
@@ -194,7 +200,7 @@ async fn a_removed_gold_row() {
 
 #[tokio::test]
 async fn a_doubled_gold_row() {
-    found(|lake| {
+    assert_found(|lake| {
         let doubled = lake.edit_rows("gold/sessions", |rows| corrupt::with_row_twice(&rows, 1));
         Case { kind: Kind::SessionDoubled, table: "gold/sessions", object: session(&doubled[1]) }
     })
@@ -203,7 +209,7 @@ async fn a_doubled_gold_row() {
 
 #[tokio::test]
 async fn an_edited_gold_row() {
-    found(|lake| {
+    assert_found(|lake| {
         let edited = lake.edit_rows("gold/sessions", |rows| corrupt::with_text(&rows, 1, "landing_page", "/x"));
         Case { kind: Kind::SessionDiffers, table: "gold/sessions", object: session(&edited[1]) }
     })
@@ -215,20 +221,20 @@ fn session(row: &Value) -> Object {
     Object { user_id: text("user_id"), session_id: text("session_id"), ..Object::default() }
 }
 
-/// The row of the last run, and that of the only run there is to compare it with.
+/// The row of the first run, which has none before it to be compared with, and the row of the last.
 #[tokio::test]
 async fn a_watermark_shifted_back() {
     for gold_version in [1, 3] {
         for kind in [Kind::WatermarkWentBack, Kind::ControlDiffers] {
-            // Before the first run there is nothing to go back from.
+            // The first run has no watermark before it from which to move back.
             if (gold_version, kind) == (1, Kind::WatermarkWentBack) {
                 continue;
             }
-            found(|lake| {
+            assert_found(|lake| {
                 let version = gold_version as usize;
                 let file = lake.added("control/watermarks", version as i64);
                 lake.edit_file("control/watermarks", &file, |rows| corrupt::a_day_less(&rows, "watermark"));
-                let object = Object { file: Some(file), ..Object::versions(gold_version, gold_version) };
+                let object = Object { file: Some(file), ..Object::version(gold_version) };
                 Case { kind, table: "control/watermarks", object }
             })
             .await;
@@ -238,11 +244,11 @@ async fn a_watermark_shifted_back() {
 
 #[tokio::test]
 async fn a_removed_quarantine_row() {
-    found(|lake| {
-        // The first commit brings the rejected event of the first batch.
+    assert_found(|lake| {
+        // The first commit adds the rejected event of the first batch.
         let file = lake.added("silver/quarantine", 1);
         lake.edit_file("silver/quarantine", &file, |rows| corrupt::without_row(&rows, 0));
-        Case { kind: Kind::EventsUnplaced, table: "bronze/events", object: Object::events(PARTITION, 2, 2) }
+        Case { kind: Kind::EventsUnplaced, table: "bronze/events", object: events(PARTITION, 2, 2) }
     })
     .await;
 }
@@ -250,10 +256,10 @@ async fn a_removed_quarantine_row() {
 #[tokio::test]
 async fn an_edited_silver_row() {
     for (column, value) in [("user_id", "somebody else"), ("product_name", "c")] {
-        let report = found(|lake| {
+        let report = assert_found(|lake| {
             let file = lake.added("silver/events", 1);
             lake.edit_file("silver/events", &file, |rows| corrupt::with_text(&rows, 0, column, value));
-            Case { kind: Kind::RowDiffers, table: "silver/events", object: Object::events(PARTITION, 0, 0) }
+            Case { kind: Kind::RowDiffers, table: "silver/events", object: events(PARTITION, 0, 0) }
         })
         .await;
         let finding = report.findings.iter().find(|found| found.kind == Kind::RowDiffers).expect("found");
@@ -263,36 +269,36 @@ async fn an_edited_silver_row() {
 
 #[tokio::test]
 async fn an_edited_or_doubled_bronze_row() {
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.added("bronze/events", 1);
         lake.edit_file("bronze/events", &file, |rows| corrupt::with_text(&rows, 4, "page_url", "/x"));
-        let object = Object { file: Some(file), ..Object::events(PARTITION, 4, 4) };
+        let object = Object { file: Some(file), ..events(PARTITION, 4, 4) };
         Case { kind: Kind::RowDiffers, table: "bronze/events", object }
     })
     .await;
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.added("bronze/events", 1);
         lake.edit_file("bronze/events", &file, |rows| corrupt::with_row_twice(&rows, 4));
-        Case { kind: Kind::EventsDoubled, table: "bronze/events", object: Object::events(PARTITION, 4, 4) }
+        Case { kind: Kind::EventsDoubled, table: "bronze/events", object: events(PARTITION, 4, 4) }
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_doubled_silver_row() {
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.added("silver/events", 1);
         lake.edit_file("silver/events", &file, |rows| corrupt::with_row_twice(&rows, 1));
-        Case { kind: Kind::EventsDoubled, table: "silver/events", object: Object::events(PARTITION, 0, 0) }
+        Case { kind: Kind::EventsDoubled, table: "silver/events", object: events(PARTITION, 0, 0) }
     })
     .await;
 }
 
-/// Rows, size and row count are right for themselves, and not what was committed.
+/// The file is a valid one, but its size and row count are not what was committed.
 #[tokio::test]
 async fn a_file_that_is_not_the_one_committed() {
     for kind in [Kind::FileSizeDiffers, Kind::RowCountDiffers] {
-        found(|lake| {
+        assert_found(|lake| {
             let file = lake.added("silver/quarantine", 2);
             lake.rewrite("silver/quarantine", &file, |rows| corrupt::with_row_twice(&rows, 0));
             Case { kind, table: "silver/quarantine", object: Object::file(&file) }
@@ -301,10 +307,10 @@ async fn a_file_that_is_not_the_one_committed() {
     }
 }
 
-/// By its absolute path, from the log of another table.
+/// The log of another table has the file too, by its absolute path.
 #[tokio::test]
 async fn a_file_of_two_tables() {
-    found(|lake| {
+    assert_found(|lake| {
         let file = lake.added("bronze/events", 1);
         let absolute =
             url::Url::from_file_path(lake.path("bronze/events").canonicalize().expect("a folder").join(&file));
@@ -316,7 +322,7 @@ async fn a_file_of_two_tables() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_forgets_a_txn_and_commits_that_it_covers() {
+async fn missing_commits_that_a_checkpoint_covers() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
     let lake = Damaged { lake: copy.path().to_owned() };
@@ -326,39 +332,39 @@ async fn a_checkpoint_that_forgets_a_txn_and_commits_that_it_covers() {
         &open(copy.path()).app.workers,
     );
     bronze.checkpoint(4).await.expect("a checkpoint");
-    assert!(look(copy.path(), Depth::Rows).await.holds);
-    // Cleaned up from the oldest on: legal.
+    assert!(audit(copy.path(), Depth::Rows).await.holds);
+    // The oldest commits may be cleaned up.
     (0..3).for_each(|version| std::fs::remove_file(lake.commit("bronze/events", version)).expect("deleted"));
-    let report = look(copy.path(), Depth::Rows).await;
+    let report = audit(copy.path(), Depth::Rows).await;
     assert!(report.holds, "{:#?}", report.findings);
-    // A hole below the checkpoint is not how logs are cleaned up.
+    // Cleaning up never leaves a hole before the checkpoint.
     std::fs::remove_file(lake.commit("bronze/events", 4)).expect("deleted");
-    let report = look(copy.path(), Depth::Rows).await;
+    let report = audit(copy.path(), Depth::Rows).await;
     let kinds: Vec<Kind> = report.findings.iter().map(|found| found.kind).collect();
     assert_eq!(kinds, [Kind::CommitMissing], "{:#?}", report.findings);
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_says_something_else() {
+async fn a_checkpoint_that_differs_from_the_commits() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
     let lake = Damaged { lake: copy.path().to_owned() };
     let app = open(copy.path()).app;
-    // The checkpoint is made of a log whose `txn` is another, and that is put right behind it.
+    // The checkpoint is made while one `txn` of the log is wrong. Then the `txn` is corrected.
     let commit = lake.commit("silver/events", 3);
     let right = std::fs::read(&commit).expect("a commit");
     lake.edit_log("silver/events", 3, |lines| corrupt::txn(lines)["version"] = json!(12));
     app.gold.silver.checkpoint(3).await.expect("a checkpoint");
     std::fs::write(&commit, right).expect("written");
-    let report = look(copy.path(), Depth::Rows).await;
+    let report = audit(copy.path(), Depth::Rows).await;
     let finding = report.findings.iter().find(|found| found.kind == Kind::CheckpointDiffers).expect("found");
     assert_eq!((finding.table.as_str(), finding.object.version), ("silver/events", Some(3)));
     assert!(finding.detail.contains(PARTITION), "{}", finding.detail);
 }
 
-/// As a person and as a script run it: exit codes, what is named, and the members that scripts rely on.
+/// Exit codes, the findings that are printed, and the JSON members that scripts rely on.
 #[tokio::test]
-async fn the_command_says_it_to_people_and_to_scripts() {
+async fn the_command_reports_to_people_and_to_scripts() {
     let audit = |lake: &Path, arguments: &[&str]| {
         let output = clickstream().arg("audit").args(arguments).arg("--lake").arg(lake).output().expect("it starts");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
@@ -373,7 +379,7 @@ async fn the_command_says_it_to_people_and_to_scripts() {
     let lake = Damaged { lake: copy.path().to_owned() };
     let file = lake.added("silver/events", 1);
     lake.edit_file("silver/events", &file, |rows| corrupt::with_text(&rows, 0, "user_id", "somebody else"));
-    // Whether a row is right is not looked at here.
+    // This depth does not read rows.
     assert_eq!(audit(copy.path(), &["--files-only"]).0, Some(0));
     let (code, text) = audit(copy.path(), &[]);
     assert!(code == Some(1) && text.contains("row_differs") && text.contains(Kind::RowDiffers.action()), "{text}");

@@ -1,18 +1,25 @@
-//! `clickstream audit`: the audit for people and for scripts.
+//! `clickstream audit`: runs the audit and prints its report, for people or for scripts. Judges nothing itself.
 
 use super::table::{grouped, table, text_table};
 use super::{Failure, Verdict, lake};
-use clickstream::audit::{self, Depth, Finding, Kind, PartitionReport, Progress, Report, TableReport};
+use clickstream::audit::{self, Depth, Finding, Kind, PartitionReport, ProgressUpdate, Report, TableReport};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
+#[command(long_about = "Prove from the tables that nothing was lost and nothing doubled.
+
+Every commit is read, every file is opened, and every table is compared with the one it was made of: bronze with the \
+sequence numbers of the event hub, silver and quarantine with bronze, gold with a recomputation from silver. Run it while \
+nothing writes to the lake.
+
+Exit code 0: nothing is wrong. 1: something is wrong, and named. 2: the audit could not look.")]
 pub struct Arguments {
     /// A folder, `az://container/path` or `abfss://container@account.dfs.core.windows.net/path`
     #[arg(long, env = "LAKE_URL")]
     lake: String,
-    /// Only whether the tables are whole: logs, file footers and control, no rows
+    /// Read only the logs, the file footers and the control table, no other rows: checks that the tables are whole
     #[arg(long)]
     files_only: bool,
     /// Print the report as one JSON object
@@ -24,12 +31,12 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     let app = lake::open_existing(&arguments.lake)?;
     let depth = if arguments.files_only { Depth::Files } else { Depth::Rows };
     let line = StatusLine::new();
-    let watch = |progress: Progress| line.show(progress);
+    let watch = |update: ProgressUpdate| line.show(update);
     let report = lake::block_on(async { Ok(audit::audit_to(&app, depth, &watch).await?) });
     line.clear();
     let report = report?;
     if report.tables.iter().all(|table| table.version <= 0) {
-        return Err(format!("cannot audit lake `{}`: no event has ever come in", arguments.lake).into());
+        return Err(format!("cannot audit lake `{}`: it has never received an event", arguments.lake).into());
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -50,9 +57,10 @@ pub fn print(report: &Report) {
         let header = ["partition", "received", "bronze", "silver", "quarantine", "sent twice", "gaps", "overlaps"];
         println!("{}", table(&header, report.partitions.iter().map(partition_row)));
         let (sessions, gold) = (grouped(report.gold.sessions), &report.gold);
-        println!("gold: {sessions} sessions, at silver version {} of {}", gold.reached, gold.silver_version);
+        let read = gold.silver_version_read().map_or("none".to_owned(), |version| version.to_string());
+        println!("gold: {sessions} sessions, silver version read: {read} of {}", gold.silver_version);
         if let Some(reason) = gold.not_compared {
-            println!("gold was not held against silver: {reason}");
+            println!("gold was not compared with silver: {reason}");
         }
     }
     print_findings(report);
@@ -62,14 +70,16 @@ pub fn print(report: &Report) {
 fn conclusion(depth: Depth) -> &'static str {
     match depth {
         Depth::Rows => "nothing lost, nothing doubled",
-        Depth::Files => "the tables are whole; their rows were not looked at",
+        Depth::Files => "the tables are whole; their rows were not checked",
     }
 }
 
 fn table_row(report: &TableReport) -> Vec<String> {
-    let sum = report.sum;
-    let numbers = [report.version, report.commits as i64, sum.files as i64, sum.rows, sum.bytes, sum.lost as i64];
-    std::iter::once(report.table.to_owned()).chain(numbers.map(grouped)).collect()
+    // A log of which no commit can be read shows no version.
+    let version = if report.version < 0 { "none".to_owned() } else { grouped(report.version) };
+    let size = report.size;
+    let numbers = [report.commits as i64, size.files as i64, size.rows, size.bytes, size.lost as i64];
+    [report.table.to_owned(), version].into_iter().chain(numbers.map(grouped)).collect()
 }
 
 fn partition_row(partition: &PartitionReport) -> Vec<String> {
@@ -86,7 +96,7 @@ fn partition_row(partition: &PartitionReport) -> Vec<String> {
     ]
 }
 
-/// What was found, and below it what each kind means and asks for.
+/// The findings, and below them what each kind means and what to do.
 fn print_findings(report: &Report) {
     if report.findings.is_empty() {
         return;
@@ -95,15 +105,15 @@ fn print_findings(report: &Report) {
         let kind = finding.kind.as_str().to_owned();
         vec![kind, finding.table.clone(), finding.object.to_string(), finding.detail.clone()]
     };
-    println!("{}", text_table(&["finding", "table", "where", "what"], report.findings.iter().map(row)));
+    println!("{}", text_table(&["finding", "table", "where", "what is wrong"], report.findings.iter().map(row)));
     let row = |(kind, count): (&Kind, &u64)| {
         let name = kind.as_str().to_owned();
         vec![name, grouped(*count as i64), kind.meaning().to_owned(), kind.action().to_owned()]
     };
-    println!("{}", text_table(&["finding", "in all", "it means", "what to do"], report.counts.iter().map(row)));
+    println!("{}", text_table(&["finding", "number", "what it means", "what to do"], report.counts.iter().map(row)));
 }
 
-/// One line on stderr that is always up to date, where somebody can see it.
+/// One line on stderr that shows how far the audit has come, if stderr is a terminal.
 struct StatusLine {
     shown_at: Mutex<Option<Instant>>,
     is_terminal: bool,
@@ -116,17 +126,19 @@ impl StatusLine {
         StatusLine { shown_at: Mutex::new(None), is_terminal: std::io::stderr().is_terminal() }
     }
 
-    fn show(&self, progress: Progress) {
+    fn show(&self, update: ProgressUpdate) {
         let Ok(mut shown_at) = self.shown_at.lock() else { return };
         if !self.is_terminal || shown_at.is_some_and(|at| at.elapsed() < SHOWN_EVERY) {
             return;
         }
         *shown_at = Some(Instant::now());
-        let Progress { step, done, of } = progress;
-        // A terminal that is gone is no reason to stop looking.
+        let ProgressUpdate { step, done, of } = update;
+        // The audit continues if the terminal has gone.
         let _ = match of {
-            0 => write!(std::io::stderr(), "\r\x1b[2K{step}"),
-            of => write!(std::io::stderr(), "\r\x1b[2K{step}: {} of {}", grouped(done as i64), grouped(of as i64)),
+            None => write!(std::io::stderr(), "\r\x1b[2K{step}"),
+            Some(of) => {
+                write!(std::io::stderr(), "\r\x1b[2K{step}: {} of {}", grouped(done as i64), grouped(of as i64))
+            }
         };
     }
 

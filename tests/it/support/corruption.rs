@@ -1,4 +1,5 @@
-//! Damage to a lake on disk, by who knows how to hide it: size and row count in the log are put right where asked.
+//! Damage to a lake on disk, by somebody who hides it: size and row count in the log are corrected where a test asks for
+//! it.
 
 use clickstream::lake::arrow::array::{
     Array, ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -38,12 +39,12 @@ impl Damaged {
         std::fs::write(self.commit(table, version), text.join("\n")).expect("written");
     }
 
-    /// Path of the file that `version` added, below the table.
+    /// Path below the table of the file that `version` added.
     pub fn added(&self, table: &str, version: i64) -> String {
         add(&mut self.lines(table, version))["path"].as_str().expect("a path").to_owned()
     }
 
-    /// The live files, by path.
+    /// The files that the commits have added and not removed, ordered by path.
     pub fn files(&self, table: &str) -> Vec<String> {
         let mut live = std::collections::BTreeSet::new();
         for version in 0.. {
@@ -58,7 +59,7 @@ impl Damaged {
         live.into_iter().collect()
     }
 
-    /// Edits the rows of the first live file with more than one row. Gives the rows as they were.
+    /// Edits the rows of the first live file with more than one row. Returns the rows as they were.
     pub fn edit_rows(&self, table: &str, edit: impl Fn(RecordBatch) -> RecordBatch) -> Vec<Value> {
         let files = self.files(table);
         let of_size = |file: &&String| read(&self.path(table).join(file)).num_rows() > 1;
@@ -87,7 +88,7 @@ impl Damaged {
         }
     }
 
-    /// Edits the rows of `file` and leaves the log as it is. Gives size and number of rows.
+    /// Edits the rows of `file` and leaves the log as it is. Returns the new size and number of rows.
     pub fn rewrite(&self, table: &str, file: &str, edit: impl Fn(RecordBatch) -> RecordBatch) -> (u64, usize) {
         let path = self.path(table).join(file);
         let edited = edit(read(&path));
