@@ -7,7 +7,7 @@ use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::file::Statistics;
 use crate::lake::inspection::Inspected;
-use crate::lake::integrity::Walk;
+use crate::lake::integrity::LogScan;
 use crate::lake::log::Add;
 use crate::lake::table::Table;
 use futures::StreamExt;
@@ -27,7 +27,7 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub fn of(table: &'a Table, walk: &'a Walk, columns: &'static [&'static str], step: &'static str) -> Self {
+    pub fn of(table: &'a Table, walk: &'a LogScan, columns: &'static [&'static str], step: &'static str) -> Self {
         Files { table, adds: walk.head.files.values().collect(), columns, step }
     }
 
@@ -131,7 +131,7 @@ pub struct Locations {
 
 impl Locations {
     /// Notes the files of one table; the same file under two names, or in two tables, is a finding.
-    pub fn note(&mut self, looking: &mut Looking<'_>, table: &Table, walk: &Walk) {
+    pub fn note(&mut self, looking: &mut Looking<'_>, table: &Table, walk: &LogScan) {
         let name = table.spec.name;
         for add in walk.head.files.values() {
             let location = xxhash_rust::xxh3::xxh3_64(table.location(add).as_bytes());

@@ -5,14 +5,14 @@ use super::finding::{Kind, Object};
 use super::ledger::Reached;
 use crate::gold::control::{RUN, Run};
 use crate::lake::LakeError;
-use crate::lake::integrity::{Flaw, Walk};
+use crate::lake::integrity::{Anomaly, LogScan};
 use crate::lake::log::{Commit, Version};
 use crate::lake::table::Table;
 
 /// A table that exists, and what its commits say beside the files.
 pub struct Walked {
     pub table: Table,
-    pub walk: Walk,
+    pub walk: LogScan,
     pub entries: Vec<Entry>,
 }
 
@@ -56,28 +56,30 @@ impl Looking<'_> {
     pub async fn walk(&mut self, table: &Table, mark: Option<Version>) -> Result<Option<Walked>, LakeError> {
         self.progress("reading the log", 0, 0);
         let mut entries = Vec::new();
-        let Some(walk) = table.walk(mark, |commit| entries.push(Entry::of(commit))).await? else { return Ok(None) };
-        for flaw in &walk.flaws {
+        let Some(walk) = table.scan_log(mark, |commit| entries.push(Entry::of(commit))).await? else { return Ok(None) };
+        for flaw in &walk.anomalies {
             self.tell(table.spec.name, flaw);
         }
         Ok(Some(Walked { table: table.clone(), walk, entries }))
     }
 
-    fn tell(&mut self, table: &str, flaw: &Flaw) {
+    fn tell(&mut self, table: &str, flaw: &Anomaly) {
         let version = |version: &Version| Object::versions(*version, *version);
         let (kind, object, detail) = match flaw {
-            Flaw::CommitsMissing { from, to, covered } => {
+            Anomaly::CommitsMissing { from, to, covered } => {
                 let who = if *covered { "a checkpoint covers them" } else { "no checkpoint covers them" };
                 (Kind::CommitMissing, Object::versions(*from, *to), who.to_owned())
             }
-            Flaw::CommitUnreadable { version: at, detail } => (Kind::CommitUnreadable, version(at), detail.clone()),
-            Flaw::CheckpointUnreadable { detail } => (Kind::CheckpointUnreadable, Object::default(), detail.clone()),
-            Flaw::CheckpointDiffers { version: at, detail } => (Kind::CheckpointDiffers, version(at), detail.clone()),
-            Flaw::AddedTwice { version: at, path } => {
+            Anomaly::CommitUnreadable { version: at, detail } => (Kind::CommitUnreadable, version(at), detail.clone()),
+            Anomaly::CheckpointUnreadable { detail } => (Kind::CheckpointUnreadable, Object::default(), detail.clone()),
+            Anomaly::CheckpointDiffers { version: at, detail } => {
+                (Kind::CheckpointDiffers, version(at), detail.clone())
+            }
+            Anomaly::AddedTwice { version: at, path } => {
                 let object = Object { file: Some(path.clone()), ..version(at) };
                 (Kind::FileAddedTwice, object, "added again without having been removed".to_owned())
             }
-            Flaw::TxnWentBack { version: at, app_id, from, to } => {
+            Anomaly::TxnWentBack { version: at, app_id, from, to } => {
                 let object = Object { app_id: Some(app_id.clone()), ..version(at) };
                 (Kind::TxnWentBack, object, format!("from {from} to {to}"))
             }

@@ -37,7 +37,7 @@
 //!
 //! One activation reads the files that silver's log added behind the version that gold has reached, merges them and
 //! commits removed files, added files and the version reached, as the `txn` of `gold:sessions`, in *one* commit, placed
-//! right behind the version it was planned on ([`lake::rewrite`](crate::lake::rewrite)). A second activation beside it finds
+//! right behind the version it was planned on ([`Table::rewrite`]). A second activation beside it finds
 //! the place taken, and plans again on what is there. Killed before the commit, nothing has happened; killed after it,
 //! the next activation starts behind it. The control row is written after the commit, and may be missing after a
 //! kill: gold's `txn` is the truth, and the next activation writes the missing row first ([`repair`]).

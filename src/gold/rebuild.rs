@@ -7,10 +7,9 @@ use super::rows::Stamp;
 use super::{Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
-use crate::lake::commit::backoff;
+use crate::lake::commit::{CommitOutcome, Rewrite, backoff};
 use crate::lake::log::Add;
 use crate::lake::log::Version;
-use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
 use chrono::NaiveDate;
 use serde_json::{Map, json};
@@ -127,12 +126,12 @@ impl Gold {
                 txn: None,
                 details: Map::from_iter([(RUN.to_owned(), json!(run))]),
             };
-            if let Rewritten::Committed(version) = self.table.rewrite(&gold, rewrite, finished_at.millis()).await? {
+            if let CommitOutcome::Committed(version) = self.table.rewrite(&gold, rewrite, finished_at.millis()).await? {
                 return Ok(version);
             }
             backoff(&self.table.log, attempt).await;
         }
-        Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: PLANS, version: -1 }))
+        Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: PLANS }))
     }
 
     async fn record_rebuild(&self, gold_id: &str, report: &Report) -> Result<(), Arc<LakeError>> {

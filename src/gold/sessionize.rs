@@ -11,10 +11,9 @@ use super::{APP_ID, Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::compute;
-use crate::lake::commit::backoff;
+use crate::lake::commit::{CommitOutcome, Rewrite, backoff};
 use crate::lake::file::NewFile;
 use crate::lake::log::{Add, Transaction, Version};
-use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
 use crate::mutants::{self, Mutant};
 use futures::{StreamExt, TryStreamExt};
@@ -66,7 +65,7 @@ impl Gold {
                 self.control.record(base.table_id(), &plan.run).await?;
             }
             let now_ms = self.clock.now().millis();
-            if let Rewritten::Committed(_) = self.table.rewrite(&base, plan.rewrite, now_ms).await? {
+            if let CommitOutcome::Committed(_) = self.table.rewrite(&base, plan.rewrite, now_ms).await? {
                 self.control.record(base.table_id(), &plan.run).await?;
                 return Ok(Report {
                     silver_version: plan.run.silver_version,
@@ -78,7 +77,7 @@ impl Gold {
             backoff(&self.table.log, attempt).await;
         }
         let table = schema::TABLE.into();
-        Err(Arc::new(LakeError::Contended { table, attempts: PLANS, version: -1 }))
+        Err(Arc::new(LakeError::Contended { table, attempts: PLANS }))
     }
 
     async fn plan(

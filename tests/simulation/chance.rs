@@ -1,6 +1,6 @@
 //! One seed, one schedule: all that the world decides is drawn from here, in the order in which it happens.
 
-pub use clickstream::lake::random::Random as Chance;
+pub use clickstream::lake::store::Random as Chance;
 
 /// True once in `n`; never for 0.
 pub fn one_in(chance: &Chance, n: u64) -> bool {

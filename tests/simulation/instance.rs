@@ -88,7 +88,7 @@ impl Instance {
         }
         weather.story.tell(&self.life.name, format_args!("checkpoint {} of {}", version, spec.name));
         let table = Table::at(&self.app.lake, spec, &Workers::InPlace);
-        Workers::InPlace.see_to(async move {
+        Workers::InPlace.spawn(async move {
             // It may fail; the next one makes up for it.
             let _ = table.checkpoint(version).await;
         });

@@ -1,8 +1,7 @@
-//! A store whose PUTs fail before or after they have taken effect. What it stores is in a real store.
+//! A real store behind a connection on which PUTs fail, before or after they have taken effect.
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
@@ -26,14 +25,14 @@ pub enum Fate {
 pub type Decide = fn(u64, &Path) -> Fate;
 
 pub struct Faulty {
-    inner: Arc<InMemory>,
+    inner: Arc<dyn ObjectStore>,
     decide: Decide,
     puts: AtomicU64,
 }
 
 impl Faulty {
-    pub fn new(decide: Decide) -> Self {
-        Faulty { inner: Arc::new(InMemory::new()), decide, puts: AtomicU64::new(0) }
+    pub fn new(inner: Arc<dyn ObjectStore>, decide: Decide) -> Self {
+        Faulty { inner, decide, puts: AtomicU64::new(0) }
     }
 }
 

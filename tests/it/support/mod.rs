@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod faulty;
 pub mod listening;
 pub mod naive;
+pub mod numbers;
 pub mod process;
 pub mod proxy;
 pub mod python;
