@@ -9,14 +9,12 @@
 use bytes::Bytes;
 use clickstream::app::App;
 use clickstream::clock::Clock;
+use clickstream::columns::{Column, TableSpec};
 use clickstream::event::parse::{Limits, parse};
 use clickstream::event::time::Timestamp;
-use clickstream::functions::ingest;
+use clickstream::functions;
 use clickstream::lake::append::{Append, Appender, SourcePosition};
-use clickstream::lake::arrow::array::{ArrayRef, Int64Array};
-use clickstream::lake::arrow::datatypes::{DataType, Schema};
 use clickstream::lake::file::NewFile;
-use clickstream::lake::schema::{TableSpec, record_batch, required};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
@@ -77,8 +75,7 @@ async fn append_to_a_small_and_a_large_table() {
 }
 
 fn numbers_table(lake: &Lake, name: &'static str) -> Table {
-    let columns = Arc::new(Schema::new(vec![required("number", DataType::Int64)]));
-    let spec = TableSpec { name, columns, partition_column: None, statistics_columns: &["number"] };
+    let spec = TableSpec::of(name, &columns());
     Table::at(lake, spec, &Workers::new(2))
 }
 
@@ -89,15 +86,14 @@ async fn fill(table: &Table, files: i64) {
     }
 }
 
+fn columns() -> Vec<Column<i64>> {
+    vec![Column::long("number", "A number.", |number| Some(*number)).required().with_statistics()]
+}
+
 async fn append_100(appender: &Appender, batch: i64) -> Duration {
     let numbers: Vec<i64> = (batch * 100..(batch + 1) * 100).collect();
-    let spec = TableSpec {
-        name: "any",
-        columns: Arc::new(Schema::new(vec![required("number", DataType::Int64)])),
-        partition_column: None,
-        statistics_columns: &[],
-    };
-    let rows = record_batch(&spec, vec![Arc::new(Int64Array::from(numbers.clone())) as ArrayRef]).expect("one column");
+    let columns = columns();
+    let rows = TableSpec::of("any", &columns).record_batch(&columns, &numbers).expect("one column");
     let positions = numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 0 }).collect();
     let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0 };
     let started = Instant::now();
@@ -149,7 +145,7 @@ async fn an_invocation_and_its_parts() {
     for number in 0..101 {
         let body = envelope(0, number * 1_000, 1_000);
         let started = Instant::now();
-        ingest::run(&app, body.clone()).await.expect("the batch is taken");
+        functions::ingest(app.clone(), body.clone()).await.expect("the batch is taken");
         whole.push(started.elapsed());
         let started = Instant::now();
         decode_and_encode(body);
@@ -168,8 +164,8 @@ fn decode_and_encode(body: Bytes) {
     let stamp = Stamp { ingested_at: NOON, source_epoch: 0 };
     let batch = wire::decode_events(body, "events").expect("an envelope");
     let parsed: Vec<_> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
-    let bronze_rows = bronze::rows::rows(&batch, &parsed, stamp).expect("rows");
-    let silver_rows = silver::rows::rows(&batch, &parsed, stamp).expect("rows");
+    let bronze_rows = bronze::rows(&batch, &parsed, stamp).expect("rows");
+    let silver_rows = silver::rows(&batch, &parsed, stamp).expect("rows");
     quarantine::rows(&batch, &parsed, stamp).expect("rows");
     let date = Some("2026-01-15");
     NewFile::encode(&bronze::schema::table(), date, &[bronze_rows.rows]).expect("a file");

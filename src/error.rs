@@ -4,6 +4,7 @@
 //! line carries it, and the alerts ask for it: "storage is slow" and "a person must act" are told apart.
 
 use std::error::Error;
+use std::sync::Arc;
 
 /// What an error asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -31,6 +32,12 @@ impl Kind {
 /// An error that says what has to be done about it.
 pub trait Consequence: Error {
     fn kind(&self) -> Kind;
+}
+
+impl<E: Consequence + ?Sized> Consequence for Arc<E> {
+    fn kind(&self) -> Kind {
+        self.as_ref().kind()
+    }
 }
 
 /// The error and everything that caused it, on one line.

@@ -14,9 +14,9 @@
 //! 1. The Functions host posts it to [`functions::ingest`], chunked, twice encoded.
 //! 2. [`wire::decode_events`] finds bodies and positions in whatever form the host sends.
 //! 3. [`event::parse::parse`] reads each body: a click or a reject, never an error.
-//! 4. [`bronze::rows::rows`], [`silver::rows::rows`] and [`silver::quarantine::rows`] lay them out in columns.
-//! 5. [`bronze::write`] and [`silver::write`] hand them to an [`lake::append::Appender`] each, at once where the batch goes
-//!    on behind the one before it, else bronze first.
+//! 4. [`bronze::rows`], [`silver::rows`] and [`silver::quarantine::rows`] lay them out in columns.
+//! 5. [`ingest::Ingest::run`] hands them to an [`lake::append::Appender`] each, at once where the batch simply follows the
+//!    one before it, else bronze first.
 //! 6. The appender cuts off what is committed already, writes a Parquet file,
 //! 7. and puts one commit with the rows and the sequence number reached ([`lake::commit::put`]).
 //! 8. When all three are in, the host gets its 200 and writes its checkpoint.
@@ -35,10 +35,12 @@
 pub mod error;
 pub mod event;
 pub mod wire;
+pub mod columns;
 pub mod lake;
 pub mod lineage;
 pub mod bronze;
 pub mod silver;
+pub mod ingest;
 pub mod gold;
 pub mod serving;
 pub mod audit;

@@ -11,7 +11,6 @@ use crate::event::parse::{Limits, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
 use crate::event::time::Timestamp;
-use crate::lake::LakeError;
 use crate::lake::arrow::array::{BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::arrow::error::ArrowError;
 use crate::lineage::{self, Stamp};
@@ -47,11 +46,10 @@ pub fn expected(group: &Group, limits: &Limits) -> Result<Expected, ArrowError> 
     };
     let parsed: Vec<Parsed> = batch.events.iter().zip(errors.iter()).map(verdict).collect();
     let stamp = Stamp { ingested_at: Timestamp(0), source_epoch: group.epoch };
-    let failed = |error: LakeError| ArrowError::ComputeError(error.to_string());
     Ok(Expected {
-        bronze: bronze::rows::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
-        silver: silver::rows::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
-        quarantine: quarantine::rows(&batch, &parsed, stamp).map_err(failed)?.rows,
+        bronze: bronze::rows(&batch, &parsed, stamp)?.rows,
+        silver: silver::rows(&batch, &parsed, stamp)?.rows,
+        quarantine: quarantine::rows(&batch, &parsed, stamp)?.rows,
     })
 }
 

@@ -1,20 +1,19 @@
-//! Bronze: every received event, its bytes untouched, and what was read in them.
+//! Bronze: every received event with its bytes as they came, and what was read in them.
 //!
 //! Promises that an event is there once, well-formed or not. Knows nothing of what is made of it later.
 
-pub mod rows;
 pub mod schema;
-pub mod high_water_marks;
 
+use crate::columns::{Append, ColumnError};
+use crate::event::Parsed;
 use crate::event::received::ReceivedBatch;
-use crate::lake::LakeError;
-use crate::lake::append::{Appended, Appender};
-use crate::lineage;
-use rows::Rows;
-use std::sync::Arc;
+use crate::lineage::{self, Origin, Stamp};
+use schema::Row;
 
-/// Appends the rows of `batch` that are not there yet.
-pub async fn write(appender: &Appender, batch: &ReceivedBatch, rows: Rows) -> Result<Appended, Arc<LakeError>> {
-    let positions = batch.events.iter().map(lineage::position).collect();
-    appender.append(lineage::append(schema::LAYER, &batch.source, rows.stamp, rows.rows, positions)).await
+/// The events of `batch`, one row each, in order. `parsed` holds what was read in each of them, in the same order.
+pub fn rows(batch: &ReceivedBatch, parsed: &[Parsed], stamp: Stamp) -> Result<Append, ColumnError> {
+    let events = batch.events.iter().zip(parsed);
+    let rows: Vec<Row> =
+        events.map(|(event, parsed)| Row { origin: Origin { source: &batch.source, event, stamp }, parsed }).collect();
+    lineage::append(schema::LAYER, &batch.source, stamp, &schema::table(), &schema::columns(), &rows)
 }

@@ -5,7 +5,7 @@ mod problems;
 
 use crate::app;
 use crate::event::parse::Limits;
-use crate::gold;
+use crate::{gold, ingest};
 use duration::Span;
 use problems::Reader;
 pub use problems::{Invalid, Problem};
@@ -91,8 +91,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     app::Settings {
         lake_url,
         storage_options: storage_options(reader.environment()),
-        limits: limits(reader),
-        source_epoch: reader.number(SOURCE_EPOCH, 0),
+        ingest: ingest::Settings { limits: limits(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout_micros: reader.span(SESSION_TIMEOUT, 30 * MINUTE_MICROS),

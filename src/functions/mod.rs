@@ -1,123 +1,81 @@
-//! The functions: one thin handler each, and the only place that picks a status code.
+//! The functions: an adapter each, from the host's request to a call and back.
 //!
 //! The host's rules, in short: success is a 2xx with a JSON object, never an empty body; anything else is a failure that
-//! the retry policy repeats, and its body is thrown away, so the reason goes to standard output.
+//! the retry policy repeats, and its body is thrown away, so the reason goes to standard output ([`answer`]).
 
-pub mod health;
-pub mod ingest;
-pub mod rebuild;
-pub mod sessionize;
+pub mod answer;
 
 use crate::app::App;
 use crate::error::with_causes;
-use crate::wire;
+use crate::gold::{self, rebuild::Scope};
+use crate::ingest::{self, IngestError};
+use crate::lake::LakeError;
+use crate::wire::{self, EnvelopeError};
+use answer::{AppSlot, answer, json, no_such_function};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use serde::Serialize;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::SetOnce;
-
-/// Largest body that is read: batches of 100 MB, encoded by the host.
-const MAX_BODY_BYTES: usize = 512 << 20;
-
-/// Longer than this no invocation works; well below the host's `functionTimeout`, at which it would kill the process
-/// and every other invocation in it.
-const DEADLINE: Duration = Duration::from_secs(240);
-
-/// The functions' shared part once it is made. The port answers before.
-pub type AppSlot = Arc<SetOnce<App>>;
 
 /// Names of the functions, as their folders are called.
 pub const NAMES: [&str; 4] = ["ingest", "sessionize", "rebuild", "health"];
 
-/// Why an invocation failed, in one line.
-#[derive(Debug)]
-pub struct Failure {
-    pub status: StatusCode,
-    pub reason: String,
-}
+/// Binding in `functions/ingest/function.json`.
+const EVENTS_BINDING: &str = "events";
 
-impl Failure {
-    pub fn because(error: &dyn std::error::Error) -> Self {
-        Failure { status: StatusCode::SERVICE_UNAVAILABLE, reason: with_causes(error) }
-    }
-}
+/// `health` answers within this time whatever the lake does.
+const LAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The functions by their routes. `slot` may still be empty: the port has to answer before the app is made.
 pub fn router(slot: AppSlot) -> Router {
     Router::new()
         .route("/", get(async || "ready"))
-        .route("/ingest", post(ingest::handle))
-        .route("/sessionize", post(sessionize::handle))
-        .route("/rebuild", post(rebuild::handle))
-        .route("/health", post(health::handle))
-        .fallback(async |request: Request| {
-            let reason = format!("no function `{}`, there are {}", request.uri().path(), NAMES.join(", "));
-            failed("unknown", Failure { status: StatusCode::NOT_FOUND, reason })
-        })
+        .route("/ingest", post(async |slot, request| answer("ingest", slot, request, ingest).await))
+        .route("/sessionize", post(async |slot, request| answer("sessionize", slot, request, sessionize).await))
+        .route("/rebuild", post(async |slot, request| answer("rebuild", slot, request, rebuild).await))
+        .route("/health", post(health))
+        .fallback(async |request: Request| no_such_function(request.uri().path()))
         .layer(DefaultBodyLimit::disable())
         .with_state(slot)
 }
 
-/// Reads the body, waits for the app, runs `work` within the deadline, and answers. What `work` reports is logged once,
-/// here.
-async fn answer<R, F>(
-    function: &'static str,
-    slot: AppSlot,
-    request: Request,
-    work: impl FnOnce(App, Bytes) -> F,
-) -> Response
-where
-    R: Serialize,
-    F: Future<Output = Result<R, Failure>>,
-{
-    let body = match read(request.into_body()).await {
-        Ok(body) => body,
-        Err(failure) => return failed(function, failure),
-    };
-    let run = async { work(slot.wait().await.clone(), body).await };
-    let outcome = tokio::time::timeout(DEADLINE, run).await.unwrap_or_else(|_| {
-        let reason = format!("gave up after {} s; the work may still complete", DEADLINE.as_secs());
-        Err(Failure { status: StatusCode::GATEWAY_TIMEOUT, reason })
-    });
-    match outcome.map(|report| serde_json::to_string(&Named { function, report })) {
-        Ok(Ok(report)) => {
-            tracing::info!(function, report, "done");
-            json(StatusCode::OK, wire::success(&[report]))
+/// One batch of one partition into bronze, silver and quarantine.
+pub async fn ingest(app: App, body: Bytes) -> Result<ingest::Report, IngestError<EnvelopeError>> {
+    app.ingest.run(body.len(), move || wire::decode_events(body, EVENTS_BINDING)).await
+}
+
+/// Brings gold one bounded run further. No input: the tables say what there is to do.
+async fn sessionize(app: App, _: Bytes) -> Result<gold::sessionize::Report, Arc<LakeError>> {
+    app.gold.sessionize().await
+}
+
+/// Recomputes the session dates touched since it last ran and replaces what differs. `clickstream rebuild` does the same
+/// for any range.
+async fn rebuild(app: App, _: Bytes) -> Result<gold::rebuild::Report, Arc<LakeError>> {
+    app.gold.rebuild(Scope::TouchedSinceLast).await
+}
+
+/// Whether the process works and the lake can be reached. Anybody may ask, so the answer does not say what the lake is or
+/// why it is away: the log does.
+async fn health(State(slot): State<AppSlot>) -> Response {
+    let reached = tokio::time::timeout(LAKE_TIMEOUT, async { slot.wait().await.lake.reach().await }).await;
+    let (status, lake) = match reached {
+        Ok(Ok(())) => (StatusCode::OK, "reachable"),
+        Ok(Err(error)) => {
+            tracing::warn!(function = "health", reason = with_causes(&error), "the lake cannot be reached");
+            (StatusCode::SERVICE_UNAVAILABLE, "unreachable")
         }
-        Ok(Err(error)) => failed(function, Failure::because(&error)),
-        Err(failure) => failed(function, failure),
-    }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no answer in time"),
+    };
+    let report = serde_json::json!({
+        "status": if status.is_success() { "healthy" } else { "unhealthy" },
+        "lake": lake,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    // The invocation succeeds either way: what the caller of the API gets is in the answer.
+    json(StatusCode::OK, wire::http_response(status.as_u16(), &report.to_string(), "application/json"))
 }
-
-#[derive(Serialize)]
-struct Named<R> {
-    function: &'static str,
-    #[serde(flatten)]
-    report: R,
-}
-
-async fn read(body: Body) -> Result<Bytes, Failure> {
-    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let reason = format!("cannot read the request body of at most {MAX_BODY_BYTES} bytes: {}", with_causes(&error));
-        Failure { status: StatusCode::PAYLOAD_TOO_LARGE, reason }
-    })
-}
-
-fn failed(function: &str, failure: Failure) -> Response {
-    tracing::error!(function, reason = failure.reason, status = failure.status.as_u16(), "invocation failed");
-    json(failure.status, serde_json::json!({"error": failure.reason}).to_string())
-}
-
-fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-/// The state that handlers get.
-type Slot = State<AppSlot>;

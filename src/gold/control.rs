@@ -2,40 +2,57 @@
 //!
 //! The row of a commit is also in the commit itself, so that a row lost to a kill can be written later, unchanged.
 
-use super::session_event::column;
+use crate::columns::{Column, Rows, TableSpec, declare};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::append::{Append, Appender, SourcePosition};
-use crate::lake::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
-use crate::lake::arrow::datatypes::{DataType, Schema};
-use crate::lake::columns;
 use crate::lake::log::Version;
-use crate::lake::schema::{TableSpec, optional, record_batch, required, timestamp};
 use crate::lake::snapshot::Replay;
 use crate::lake::store::Lake;
 use crate::lake::table::Table;
 use crate::lake::workers::Workers;
+use arrow::array::{StringArray, TimestampMicrosecondArray};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 pub const TABLE: &str = "control/watermarks";
 
-pub const ACTIVITY: &str = "activity";
-pub const FINISHED_AT: &str = "finished_at";
-pub const SILVER_VERSION_BEFORE: &str = "silver_version_before";
-pub const SILVER_VERSION: &str = "silver_version";
-pub const GOLD_VERSION: &str = "gold_version";
-pub const WATERMARK_BEFORE: &str = "watermark_before";
-pub const WATERMARK: &str = "watermark";
-pub const EVENTS: &str = "events";
-pub const DUPLICATES: &str = "duplicates";
-pub const LATE_EVENTS: &str = "late_events";
-pub const SESSIONS_WRITTEN: &str = "sessions_written";
-pub const SESSIONS_REPLACED: &str = "sessions_replaced";
-pub const SESSIONS_BRIDGED: &str = "sessions_bridged";
-pub const FILES_ADDED: &str = "files_added";
-pub const FILES_REMOVED: &str = "files_removed";
-pub const DURATION_MS: &str = "duration_ms";
+declare! {
+    [] Run;
+
+    /// What committed to gold: `sessionize` or `rebuild`.
+    ACTIVITY = "activity", string(|run| Some(run.activity.as_str())).required();
+    /// When the run ended.
+    FINISHED_AT = "finished_at", timestamp(|run| Some(run.finished_at)).required();
+    /// Version of silver that gold had read before; -1 for none.
+    SILVER_VERSION_BEFORE = "silver_version_before", long(|run| Some(run.silver_version_before)).required();
+    /// Version of silver that gold has read after it.
+    SILVER_VERSION = "silver_version", long(|run| Some(run.silver_version)).required().with_statistics();
+    /// Version of gold that the run committed.
+    GOLD_VERSION = "gold_version", long(|run| Some(run.gold_version)).required().with_statistics();
+    /// Watermark before; null before the first event, and for a rebuild, which does not move it.
+    WATERMARK_BEFORE = "watermark_before", timestamp(|run| run.watermark_before);
+    /// Watermark after.
+    WATERMARK = "watermark", timestamp(|run| run.watermark).with_statistics();
+    /// Number of events read from silver.
+    EVENTS = "events", long(|run| Some(run.events)).required();
+    /// Number of them that were counted already.
+    DUPLICATES = "duplicates", long(|run| Some(run.duplicates)).required();
+    /// Number of them that were older than the watermark. They are merged all the same.
+    LATE_EVENTS = "late_events", long(|run| Some(run.late_events)).required();
+    /// Number of sessions that are new or changed.
+    SESSIONS_WRITTEN = "sessions_written", long(|run| Some(run.sessions_written)).required();
+    /// Number of stored sessions that were replaced.
+    SESSIONS_REPLACED = "sessions_replaced", long(|run| Some(run.sessions_replaced)).required();
+    /// Number of stored sessions that became one with another.
+    SESSIONS_BRIDGED = "sessions_bridged", long(|run| Some(run.sessions_bridged)).required();
+    /// Number of files added to gold.
+    FILES_ADDED = "files_added", long(|run| Some(run.files_added)).required();
+    /// Number of files removed from gold.
+    FILES_REMOVED = "files_removed", long(|run| Some(run.files_removed)).required();
+    /// How long the run worked, in milliseconds.
+    DURATION_MS = "duration_ms", long(|run| Some(run.duration_ms)).required();
+}
 
 /// Member of gold's `commitInfo` that holds the [`Run`].
 pub const RUN: &str = "run";
@@ -106,32 +123,12 @@ impl Run {
     }
 }
 
+pub fn columns() -> Vec<Column<Run>> {
+    declared()
+}
+
 pub fn table() -> TableSpec {
-    let count = |name| required(name, DataType::Int64);
-    let fields = vec![
-        required(ACTIVITY, DataType::Utf8),
-        required(FINISHED_AT, timestamp()),
-        count(SILVER_VERSION_BEFORE),
-        count(SILVER_VERSION),
-        count(GOLD_VERSION),
-        optional(WATERMARK_BEFORE, timestamp()),
-        optional(WATERMARK, timestamp()),
-        count(EVENTS),
-        count(DUPLICATES),
-        count(LATE_EVENTS),
-        count(SESSIONS_WRITTEN),
-        count(SESSIONS_REPLACED),
-        count(SESSIONS_BRIDGED),
-        count(FILES_ADDED),
-        count(FILES_REMOVED),
-        count(DURATION_MS),
-    ];
-    TableSpec {
-        name: TABLE,
-        columns: Arc::new(Schema::new(fields)),
-        partition_column: None,
-        statistics_columns: &[SILVER_VERSION, GOLD_VERSION, WATERMARK],
-    }
+    TableSpec::of(TABLE, &columns())
 }
 
 /// The control table.
@@ -176,9 +173,10 @@ impl Control {
             let Some(commit) = self.table.log.read(version).await? else { break };
             let Some(add) = commit.adds().next() else { continue };
             let mut is_sessionize = false;
-            for rows in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
-                let watermarks: &TimestampMicrosecondArray = column(&rows, WATERMARK)?;
-                let activities: &StringArray = column(&rows, ACTIVITY)?;
+            for batch in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
+                let rows = Rows::of(TABLE, &batch);
+                let watermarks: &TimestampMicrosecondArray = rows.column(WATERMARK)?;
+                let activities: &StringArray = rows.column(ACTIVITY)?;
                 last = watermarks.iter().flatten().map(Timestamp).max().max(last);
                 is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
             }
@@ -198,7 +196,7 @@ impl Control {
         let append = Append {
             app_id: app_id(run.activity, gold_id),
             partition: None,
-            rows: rows(run)?,
+            rows: table().record_batch(&columns(), std::slice::from_ref(run)).map_err(LakeError::from)?,
             positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
             now_ms: run.finished_at.millis(),
         };
@@ -209,28 +207,4 @@ impl Control {
 /// The name under which runs of one gold table are recorded.
 pub fn app_id(activity: Activity, gold_id: &str) -> String {
     format!("control:{}/{gold_id}", activity.as_str())
-}
-
-fn rows(run: &Run) -> Result<crate::lake::arrow::array::RecordBatch, LakeError> {
-    let count = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
-    let instant = |value: Option<Timestamp>| columns::instants(std::iter::once(value.map(|at| at.0)));
-    let all = vec![
-        Arc::new(StringArray::from(vec![run.activity.as_str()])) as ArrayRef,
-        instant(Some(run.finished_at)),
-        count(run.silver_version_before),
-        count(run.silver_version),
-        count(run.gold_version),
-        instant(run.watermark_before),
-        instant(run.watermark),
-        count(run.events),
-        count(run.duplicates),
-        count(run.late_events),
-        count(run.sessions_written),
-        count(run.sessions_replaced),
-        count(run.sessions_bridged),
-        count(run.files_added),
-        count(run.files_removed),
-        count(run.duration_ms),
-    ];
-    record_batch(&table(), all)
 }

@@ -2,15 +2,15 @@
 
 use super::layout::partition;
 use super::recompute::{Bucket, Dates, comparable_lines};
-use super::session_event::column;
 use super::{Gold, schema};
+use crate::columns::Rows;
+use crate::columns::read::differing;
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use crate::lake::log::Add;
 use crate::lake::snapshot::Snapshot;
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// What tells a session from all others.
@@ -79,7 +79,7 @@ impl Sides {
     fn how(&self) -> Option<How> {
         match (self.stored.as_slice(), self.recomputed.as_slice()) {
             ([stored], [recomputed]) if stored == recomputed => None,
-            ([stored], [recomputed]) => Some(How::Differs(differing(stored, recomputed))),
+            ([stored], [recomputed]) => Some(How::Differs(differing(stored.as_bytes(), recomputed.as_bytes()))),
             ([], _) => Some(How::Missing),
             (_, []) => Some(How::Invented),
             (stored, _) => Some(How::Repeated(stored.len())),
@@ -87,19 +87,11 @@ impl Sides {
     }
 }
 
-fn differing(stored: &str, recomputed: &str) -> Vec<String> {
-    let object = |row| serde_json::from_str::<Map<String, Value>>(row).unwrap_or_default();
-    let (stored, recomputed) = (object(stored), object(recomputed));
-    let mut names: Vec<&String> = stored.keys().chain(recomputed.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().filter(|name| stored.get(*name) != recomputed.get(*name)).cloned().collect()
-}
-
 fn each_row(batch: &RecordBatch, mut take: impl FnMut(Key, String)) -> Result<(), LakeError> {
-    let users: &StringArray = column(batch, schema::USER_ID)?;
-    let sessions: &StringArray = column(batch, schema::SESSION_ID)?;
-    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+    let rows = Rows::of(schema::TABLE, batch);
+    let users: &StringArray = rows.column(schema::USER_ID)?;
+    let sessions: &StringArray = rows.column(schema::SESSION_ID)?;
+    let starts: &TimestampMicrosecondArray = rows.column(schema::SESSION_START_TIME)?;
     for (row, line) in comparable_lines(batch)?.into_iter().enumerate() {
         let key = Key {
             user_id: users.value(row).to_owned(),

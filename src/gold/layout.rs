@@ -1,10 +1,10 @@
 //! Which gold files an activation opens, and how rows are laid out in new ones.
 
 use super::Settings;
-use super::rows::{self, Stamp};
-use super::schema;
+use super::rows;
+use super::schema::{self, Stamp};
 use super::session::Session;
-use super::session_event::column;
+use crate::columns::Rows;
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{BooleanArray, RecordBatch, TimestampMicrosecondArray};
@@ -145,7 +145,7 @@ fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeErro
     if total <= file_rows {
         return Ok(vec![rows]);
     }
-    let starts: &TimestampMicrosecondArray = column(&rows, schema::SESSION_START_TIME)?;
+    let starts: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_START_TIME)?;
     let order = compute::sort_to_indices(starts, None, None).map_err(internal)?;
     let sorted = compute::take_record_batch(&rows, &order).map_err(internal)?;
     let files = total.div_ceil(file_rows);
@@ -154,7 +154,7 @@ fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeErro
 }
 
 fn encode(date: &str, rows: RecordBatch, stamp: Stamp) -> Result<NewFile, LakeError> {
-    let ends: &TimestampMicrosecondArray = column(&rows, schema::SESSION_END_TIME)?;
+    let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_END_TIME)?;
     let open = ends.values().iter().copied().filter(|&end| end >= stamp.final_before.0).min();
     let mut file = NewFile::encode(&schema::table(), Some(date), std::slice::from_ref(&rows))?;
     file.tags.insert(FINALITY_KNOWN.into(), Some("true".into()));

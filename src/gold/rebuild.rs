@@ -3,7 +3,7 @@
 use super::control::{Activity, RUN, Run};
 use super::layout::{self, partition};
 use super::recompute::{Comparison, Dates};
-use super::rows::Stamp;
+use super::schema::Stamp;
 use super::{Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;

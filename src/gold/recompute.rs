@@ -7,14 +7,15 @@
 use super::layout::partition;
 use super::merge;
 use super::micro_batch::events_of;
-use super::rows::{self, Stamp};
+use super::rows;
+use super::schema::Stamp;
 use super::session::Session;
-use super::session_event::{SessionEvent, column};
+use super::session_event::SessionEvent;
 use super::{Gold, schema};
+use crate::columns::{ColumnError, Rows};
 use crate::event::time::{MICROS_PER_SECOND, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::arrow::array::{RecordBatch, TimestampMicrosecondArray};
-use crate::lake::arrow::json::LineDelimitedWriter;
 use crate::lake::file::Statistics;
 use crate::lake::log::Add;
 use crate::lake::snapshot::Snapshot;
@@ -117,7 +118,7 @@ impl Gold {
         bucket: Bucket,
     ) -> Result<Vec<RecordBatch>, LakeError> {
         let stamp = Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) };
-        self.fold_within(files, dates, bucket, move |sessions| rows::to_rows(&sessions, stamp)).await
+        self.fold_within(files, dates, bucket, move |sessions| Ok(rows::to_rows(&sessions, stamp)?)).await
     }
 
     /// The sessions that start on `date`, from the events of `silver`.
@@ -158,7 +159,7 @@ impl Gold {
                 for part in by_visit(facts) {
                     let mut sessions = merge::fold(part, &windowing);
                     if sessions.iter().any(cut_off) {
-                        return Ok(None);
+                        return Ok::<_, LakeError>(None);
                     }
                     sessions.retain(|session| dates.contains(session.start.date()));
                     made.push(make(sessions)?);
@@ -256,7 +257,7 @@ impl Bucket {
 
 /// Gives each row of `batch` with its date to `add`: all columns but the two that depend on when it was written.
 fn add_digests(batch: &RecordBatch, dates: Dates, mut add: impl FnMut(NaiveDate, &[u8])) -> Result<(), LakeError> {
-    let starts: &TimestampMicrosecondArray = column(batch, schema::SESSION_START_TIME)?;
+    let starts: &TimestampMicrosecondArray = Rows::of(schema::TABLE, batch).column(schema::SESSION_START_TIME)?;
     for (start, line) in starts.values().iter().zip(comparable_lines(batch)?) {
         let date = Timestamp(*start).date();
         if dates.contains(date) {
@@ -266,22 +267,8 @@ fn add_digests(batch: &RecordBatch, dates: Dates, mut add: impl FnMut(NaiveDate,
     Ok(())
 }
 
-/// Each row as JSON, in the order of the rows.
-pub(super) fn comparable_lines(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, LakeError> {
-    let schema = batch.schema();
-    let kept = |name: &str| name != schema::IS_FINAL && name != schema::LAST_UPDATED && name != schema::SESSION_DATE;
-    let columns: Vec<usize> =
-        schema.fields().iter().enumerate().filter(|(_, field)| kept(field.name())).map(|(index, _)| index).collect();
-    let text = || {
-        let mut writer = LineDelimitedWriter::new(Vec::new());
-        writer.write(&batch.project(&columns)?)?;
-        writer.finish()?;
-        Ok(writer.into_inner())
-    };
-    let text = text().map_err(|error: crate::lake::arrow::error::ArrowError| LakeError::Internal {
-        attempt: "compare sessions",
-        table: schema::TABLE.into(),
-        detail: error.to_string(),
-    })?;
-    Ok(text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+/// Each row as JSON, in the order of the rows, without what depends on when it was written.
+pub(super) fn comparable_lines(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, ColumnError> {
+    let when_written = [schema::IS_FINAL, schema::LAST_UPDATED, schema::SESSION_DATE];
+    Rows::of(schema::TABLE, batch).as_json(|name| !when_written.contains(&name))
 }

@@ -1,134 +1,45 @@
 //! Sessions as rows of gold, and back.
 
-use super::schema;
+use super::schema::{self, IS_FINAL, Row, Stamp};
 use super::session::{Counts, Products, Session};
-use super::session_event::{Attribute, SessionKey, column, text, texts};
-use crate::event::time::{MICROS_PER_SECOND, Timestamp};
-use crate::lake::LakeError;
-use crate::lake::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondArray,
+use super::session_event::SessionKey;
+use crate::columns::read::{text, texts};
+use crate::columns::{ColumnError, Rows};
+use crate::event::time::Timestamp;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use crate::lake::arrow::datatypes::{DataType, Field, Int64Type};
-use crate::lake::columns;
-use crate::lake::schema::{LIST_ELEMENT, record_batch};
-use std::collections::BTreeSet;
+use arrow::datatypes::Int64Type;
 use std::sync::Arc;
 
-/// What a row shows beyond its session: both depend on when it is written.
-#[derive(Debug, Clone, Copy)]
-pub struct Stamp {
-    pub last_updated: Timestamp,
-    /// Sessions that end before this are final.
-    pub final_before: Timestamp,
-}
-
-pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, LakeError> {
-    let mut all = key_columns(sessions);
-    all.extend(count_columns(sessions));
-    all.extend(product_columns(sessions));
-    all.extend(first_and_last_columns(sessions));
-    all.extend(flag_columns(sessions, stamp));
-    all.extend(state_columns(sessions)?);
-    record_batch(&schema::table(), all)
-}
-
-fn key_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let seconds = |session: &Session| session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64;
-    vec![
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.user_id.as_str()))),
-        Arc::new(StringArray::from_iter_values(sessions.iter().map(|session| session.visit.session_id.as_str()))),
-        instants(sessions, |session| session.start),
-        instants(sessions, |session| session.end),
-        Arc::new(Float64Array::from_iter_values(sessions.iter().map(seconds))),
-    ]
-}
-
-fn count_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let count = |of: fn(&Session) -> i64| Arc::new(Int64Array::from_iter_values(sessions.iter().map(of))) as ArrayRef;
-    vec![
-        count(|session| session.total_events),
-        count(|session| session.state.page_urls.len() as i64),
-        count(|session| session.counts.add_to_cart),
-        count(|session| session.counts.remove_from_cart),
-        count(|session| session.counts.search),
-        count(|session| session.counts.checkout),
-        count(Session::purchase_count),
-        columns::amounts(sessions.iter().map(|session| Some(session.total_purchase_value().0))),
-    ]
-}
-
-fn product_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let lists = |of: fn(&Products) -> &BTreeSet<String>| {
-        columns::text_lists(sessions.iter().map(|session| Some(of(&session.products).iter().map(Some))))
-    };
-    vec![
-        lists(|products| &products.ids),
-        lists(|products| &products.names),
-        lists(|products| &products.brands),
-        lists(|products| &products.categories),
-    ]
-}
-
-fn first_and_last_columns(sessions: &[Session]) -> Vec<ArrayRef> {
-    let text = |of: &dyn Fn(&Session) -> Option<String>| columns::texts(sessions.iter().map(of));
-    let mut all = vec![
-        text(&|session| session.landing_page().map(str::to_owned)),
-        text(&|session| session.exit_page().map(str::to_owned)),
-    ];
-    all.extend(
-        Attribute::ALL.iter().map(|&attribute| text(&|session| session.first_known(attribute).map(str::to_owned))),
-    );
-    all
-}
-
-fn flag_columns(sessions: &[Session], stamp: Stamp) -> Vec<ArrayRef> {
-    let flag = |of: &dyn Fn(&Session) -> bool| -> ArrayRef {
-        Arc::new(BooleanArray::from_iter(sessions.iter().map(|session| Some(of(session)))))
-    };
-    vec![
-        flag(&|session| session.counts.add_to_cart > 0 && session.purchase_count() == 0),
-        flag(&|session| session.total_events == 1),
-        flag(&|session| session.is_bot),
-        flag(&|session| session.is_final(stamp.final_before)),
-        instants(sessions, |_| stamp.last_updated),
-        flag(&|session| session.duplicates_unchecked),
-    ]
-}
-
-fn state_columns(sessions: &[Session]) -> Result<Vec<ArrayRef>, LakeError> {
-    let mut keys = ListBuilder::new(Int64Builder::new()).with_field(Field::new(LIST_ELEMENT, DataType::Int64, true));
-    let mut states = StringBuilder::new();
-    for session in sessions {
-        keys.values().append_slice(&session.event_keys);
-        keys.append(true);
-        states.append_value(serde_json::to_string(&session.state).map_err(|error| internal(error.to_string()))?);
-    }
-    Ok(vec![Arc::new(keys.finish()), Arc::new(states.finish())])
-}
-
-fn instants(sessions: &[Session], of: impl Fn(&Session) -> Timestamp) -> ArrayRef {
-    columns::instants(sessions.iter().map(|session| Some(of(session).0)))
+pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, ColumnError> {
+    let rows = sessions.iter().map(|session| Row::of(session, stamp)).collect::<Result<Vec<_>, _>>()?;
+    schema::table().record_batch(&schema::columns(), &rows)
 }
 
 /// `rows` as they would be written at `stamp`: only `is_final` can have changed.
-pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, LakeError> {
-    let ends: &TimestampMicrosecondArray = column(rows, schema::SESSION_END_TIME)?;
+pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, ColumnError> {
+    let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, rows).column(schema::SESSION_END_TIME)?;
     let finals: BooleanArray = ends.values().iter().map(|&end| Some(end < stamp.final_before.0)).collect();
     let schema = rows.schema();
-    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, values)| {
-        if field.name() == super::schema::IS_FINAL { Arc::new(finals.clone()) as ArrayRef } else { values.clone() }
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, values)| match field.name() == IS_FINAL {
+        true => Arc::new(finals.clone()) as ArrayRef,
+        false => values.clone(),
     });
-    record_batch(&schema::table(), columns.collect())
+    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|error| internal(error.to_string()))
 }
 
 /// The sessions in those rows of `rows` whose visit `wanted` accepts, each with its row.
-pub fn from_rows(rows: &RecordBatch, wanted: impl Fn(&SessionKey) -> bool) -> Result<Vec<(usize, Session)>, LakeError> {
-    let users: &StringArray = column(rows, schema::USER_ID)?;
-    let visits: &StringArray = column(rows, schema::SESSION_ID)?;
-    let stored = Stored::of(rows)?;
+pub fn from_rows(
+    rows: &RecordBatch,
+    wanted: impl Fn(&SessionKey) -> bool,
+) -> Result<Vec<(usize, Session)>, ColumnError> {
+    let rows = Rows::of(schema::TABLE, rows);
+    let users: &StringArray = rows.column(schema::USER_ID)?;
+    let visits: &StringArray = rows.column(schema::SESSION_ID)?;
+    let stored = Stored::of(&rows)?;
     let mut found = Vec::new();
-    for row in 0..rows.num_rows() {
+    for row in 0..users.len() {
         let visit = SessionKey::of(users.value(row), visits.value(row))?;
         if wanted(&visit) {
             found.push((row, stored.session(visit, row)?));
@@ -150,31 +61,31 @@ struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    fn of(rows: &'a RecordBatch) -> Result<Self, LakeError> {
+    fn of(rows: &Rows<'a>) -> Result<Self, ColumnError> {
         Ok(Stored {
-            start: column(rows, schema::SESSION_START_TIME)?,
-            end: column(rows, schema::SESSION_END_TIME)?,
-            total_events: column(rows, schema::TOTAL_EVENTS)?,
+            start: rows.column(schema::SESSION_START_TIME)?,
+            end: rows.column(schema::SESSION_END_TIME)?,
+            total_events: rows.column(schema::TOTAL_EVENTS)?,
             counts: [
-                column(rows, schema::ADD_TO_CART_COUNT)?,
-                column(rows, schema::REMOVE_FROM_CART_COUNT)?,
-                column(rows, schema::SEARCH_COUNT)?,
-                column(rows, schema::CHECKOUT_COUNT)?,
+                rows.column(schema::ADD_TO_CART_COUNT)?,
+                rows.column(schema::REMOVE_FROM_CART_COUNT)?,
+                rows.column(schema::SEARCH_COUNT)?,
+                rows.column(schema::CHECKOUT_COUNT)?,
             ],
             products: [
-                column(rows, schema::PRODUCT_IDS_VIEWED)?,
-                column(rows, schema::PRODUCT_NAMES_VIEWED)?,
-                column(rows, schema::PRODUCT_BRANDS_VIEWED)?,
-                column(rows, schema::PRODUCT_CATEGORIES_VIEWED)?,
+                rows.column(schema::PRODUCT_IDS_VIEWED)?,
+                rows.column(schema::PRODUCT_NAMES_VIEWED)?,
+                rows.column(schema::PRODUCT_BRANDS_VIEWED)?,
+                rows.column(schema::PRODUCT_CATEGORIES_VIEWED)?,
             ],
-            is_bot: column(rows, schema::IS_BOT)?,
-            duplicates_unchecked: column(rows, schema::DUPLICATES_UNCHECKED)?,
-            event_keys: column(rows, schema::EVENT_KEYS)?,
-            state: column(rows, schema::STATE)?,
+            is_bot: rows.column(schema::IS_BOT)?,
+            duplicates_unchecked: rows.column(schema::DUPLICATES_UNCHECKED)?,
+            event_keys: rows.column(schema::EVENT_KEYS)?,
+            state: rows.column(schema::STATE)?,
         })
     }
 
-    fn session(&self, visit: SessionKey, row: usize) -> Result<Session, LakeError> {
+    fn session(&self, visit: SessionKey, row: usize) -> Result<Session, ColumnError> {
         let [add_to_cart, remove_from_cart, search, checkout] = self.counts.map(|counts| counts.value(row));
         let [ids, names, brands, categories] = self.products.map(|lists| texts(lists, row).into_iter().collect());
         let state = text(self.state, row).unwrap_or_default();
@@ -193,6 +104,6 @@ impl<'a> Stored<'a> {
     }
 }
 
-fn internal(detail: String) -> LakeError {
-    LakeError::Internal { attempt: "read or write the state of a session", table: schema::TABLE.into(), detail }
+fn internal(detail: String) -> ColumnError {
+    ColumnError { attempt: "read or write sessions", table: schema::TABLE, detail }
 }

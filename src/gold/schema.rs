@@ -1,102 +1,129 @@
-//! The columns of `gold/sessions`: one row a session.
+//! The columns of `gold/sessions`: one row for each session.
 
-use crate::lake::arrow::datatypes::{DataType, Schema};
-use crate::lake::schema::{TableSpec, list, money, optional, required, timestamp};
-use std::sync::Arc;
+use super::session::Session;
+use super::session_event::Attribute;
+use crate::columns::{Column, ColumnError, TableSpec, declare};
+use crate::event::time::{MICROS_PER_SECOND, Timestamp};
+use std::collections::BTreeSet;
 
 pub const TABLE: &str = "gold/sessions";
 
-pub const USER_ID: &str = "user_id";
-pub const SESSION_ID: &str = "session_id";
-pub const SESSION_START_TIME: &str = "session_start_time";
-pub const SESSION_END_TIME: &str = "session_end_time";
-pub const SESSION_DURATION_SECONDS: &str = "session_duration_seconds";
-/// Events, not products; a duplicate counts once.
-pub const TOTAL_EVENTS: &str = "total_events";
-/// Distinct page URLs.
-pub const UNIQUE_PAGE_VIEWS: &str = "unique_page_views";
-pub const ADD_TO_CART_COUNT: &str = "add_to_cart_count";
-pub const REMOVE_FROM_CART_COUNT: &str = "remove_from_cart_count";
-pub const SEARCH_COUNT: &str = "search_count";
-pub const CHECKOUT_COUNT: &str = "checkout_count";
-/// Purchases; those with the same transaction id are one.
-pub const PURCHASE_COUNT: &str = "purchase_count";
-pub const TOTAL_PURCHASE_VALUE: &str = "total_purchase_value";
-pub const PRODUCT_IDS_VIEWED: &str = "product_ids_viewed";
-pub const PRODUCT_NAMES_VIEWED: &str = "product_names_viewed";
-pub const PRODUCT_BRANDS_VIEWED: &str = "product_brands_viewed";
-pub const PRODUCT_CATEGORIES_VIEWED: &str = "product_categories_viewed";
-pub const LANDING_PAGE: &str = "landing_page";
-pub const EXIT_PAGE: &str = "exit_page";
-pub const BROWSER: &str = "browser";
-pub const OS: &str = "os";
-pub const DEVICE_TYPE: &str = "device_type";
-pub const GEO_COUNTRY: &str = "geo_country";
-pub const GEO_CITY: &str = "geo_city";
-pub const REFERRAL_SOURCE: &str = "referral_source";
-/// Something was put into the cart and nothing bought.
-pub const CART_ABANDONED: &str = "cart_abandoned";
-/// The session is a single event.
-pub const IS_BOUNCE: &str = "is_bounce";
-/// An event of the session came from a bot.
-pub const IS_BOT: &str = "is_bot";
-/// The watermark has passed the session's end by the inactivity timeout. A late event may still correct it.
-pub const IS_FINAL: &str = "is_final";
-pub const LAST_UPDATED: &str = "last_updated";
-/// More events than event keys are kept: a duplicate of one of the others would be counted again.
-pub const DUPLICATES_UNCHECKED: &str = "duplicates_unchecked";
-/// State: the sorted keys of the events already counted.
-pub const EVENT_KEYS: &str = "event_keys";
-/// State: what is needed to go on counting and cannot be read off the other columns. JSON, see `session::State`.
-pub const STATE: &str = "state";
-/// UTC date of the first event; the partition column.
-pub const SESSION_DATE: &str = "session_date";
+/// What a row shows beyond its session: both depend on when it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    pub last_updated: Timestamp,
+    /// Sessions that end before this are final.
+    pub final_before: Timestamp,
+}
+
+/// What a row is made from.
+pub struct Row<'a> {
+    session: &'a Session,
+    stamp: Stamp,
+    state: String,
+}
+
+impl<'a> Row<'a> {
+    pub fn of(session: &'a Session, stamp: Stamp) -> Result<Self, ColumnError> {
+        let state = serde_json::to_string(&session.state).map_err(|error| ColumnError {
+            attempt: "write the state of a session",
+            table: TABLE,
+            detail: error.to_string(),
+        })?;
+        Ok(Row { session, stamp, state })
+    }
+}
+
+declare! {
+    ['a] Row<'a>;
+
+    /// Id of the visitor.
+    USER_ID = "user_id", string(|row| Some(row.session.visit.user_id.as_str())).required();
+    /// Id of the visit, as the producer sees it. A visit with pauses longer than the inactivity timeout is several sessions.
+    SESSION_ID = "session_id", string(|row| Some(row.session.visit.session_id.as_str())).required();
+    /// Event time of the first event.
+    SESSION_START_TIME = "session_start_time", timestamp(|row| Some(row.session.start)).required().with_statistics();
+    /// Event time of the last event.
+    SESSION_END_TIME = "session_end_time", timestamp(|row| Some(row.session.end)).required().with_statistics();
+    /// From the first event to the last, in seconds.
+    SESSION_DURATION_SECONDS = "session_duration_seconds", double(|row| Some(seconds(row.session))).required();
+    /// Number of events, not of products; a duplicate counts once.
+    TOTAL_EVENTS = "total_events", long(|row| Some(row.session.total_events)).required();
+    /// Number of distinct page addresses.
+    UNIQUE_PAGE_VIEWS = "unique_page_views", long(|row| Some(row.session.state.page_urls.len() as i64)).required();
+    /// Number of `add_to_cart` events.
+    ADD_TO_CART_COUNT = "add_to_cart_count", long(|row| Some(row.session.counts.add_to_cart)).required();
+    /// Number of `remove_from_cart` events.
+    REMOVE_FROM_CART_COUNT = "remove_from_cart_count", long(|row| Some(row.session.counts.remove_from_cart)).required();
+    /// Number of `search` events.
+    SEARCH_COUNT = "search_count", long(|row| Some(row.session.counts.search)).required();
+    /// Number of `checkout` events.
+    CHECKOUT_COUNT = "checkout_count", long(|row| Some(row.session.counts.checkout)).required();
+    /// Number of purchases; those with the same transaction id are one.
+    PURCHASE_COUNT = "purchase_count", long(|row| Some(row.session.purchase_count())).required();
+    /// Sum of the values of the purchases, in the unit of the currency.
+    TOTAL_PURCHASE_VALUE = "total_purchase_value", money(|row| Some(row.session.total_purchase_value())).required();
+    /// Distinct product ids over all events, sorted.
+    PRODUCT_IDS_VIEWED = "product_ids_viewed", strings(|row| distinct(&row.session.products.ids)).required();
+    /// Distinct product names over all events, sorted.
+    PRODUCT_NAMES_VIEWED = "product_names_viewed", strings(|row| distinct(&row.session.products.names)).required();
+    /// Distinct product brands over all events, sorted.
+    PRODUCT_BRANDS_VIEWED = "product_brands_viewed", strings(|row| distinct(&row.session.products.brands)).required();
+    /// Distinct product categories over all events, sorted.
+    PRODUCT_CATEGORIES_VIEWED = "product_categories_viewed",
+        strings(|row| distinct(&row.session.products.categories)).required();
+    /// Address of the first page.
+    LANDING_PAGE = "landing_page", string(|row| row.session.landing_page());
+    /// Address of the last page.
+    EXIT_PAGE = "exit_page", string(|row| row.session.exit_page());
+    /// Name of the browser, of the first event that has one.
+    BROWSER = "browser", string(|row| row.session.first_known(Attribute::Browser));
+    /// Name of the operating system, of the first event that has one.
+    OS = "os", string(|row| row.session.first_known(Attribute::Os));
+    /// Kind of device, of the first event that has one.
+    DEVICE_TYPE = "device_type", string(|row| row.session.first_known(Attribute::DeviceType));
+    /// Country, of the first event that has one.
+    GEO_COUNTRY = "geo_country", string(|row| row.session.first_known(Attribute::GeoCountry));
+    /// City, of the first event that has one.
+    GEO_CITY = "geo_city", string(|row| row.session.first_known(Attribute::GeoCity));
+    /// Where the visitor came from, of the first event that says it.
+    REFERRAL_SOURCE = "referral_source", string(|row| row.session.first_known(Attribute::ReferralSource));
+    /// Something was put into the cart and nothing bought.
+    CART_ABANDONED = "cart_abandoned", boolean(|row| Some(is_abandoned(row.session))).required();
+    /// The session is a single event.
+    IS_BOUNCE = "is_bounce", boolean(|row| Some(row.session.total_events == 1)).required();
+    /// An event of the session came from a program rather than a person.
+    IS_BOT = "is_bot", boolean(|row| Some(row.session.is_bot)).required();
+    /// The watermark has passed the session's end by the inactivity timeout. A late event may still correct it.
+    IS_FINAL = "is_final", boolean(|row| Some(row.session.is_final(row.stamp.final_before))).required();
+    /// When the row was written.
+    LAST_UPDATED = "last_updated", timestamp(|row| Some(row.stamp.last_updated)).required();
+    /// The session has more events than event keys are kept: a duplicate of one of the others would be counted again.
+    DUPLICATES_UNCHECKED = "duplicates_unchecked", boolean(|row| Some(row.session.duplicates_unchecked)).required();
+    /// State, not for reports: the sorted keys of the events already counted.
+    EVENT_KEYS = "event_keys", longs(|row| &row.session.event_keys).required();
+    /// State, not for reports: what is needed to continue counting and cannot be read off the other columns. JSON.
+    STATE = "state", string(|row| Some(row.state.as_str())).required();
+    /// UTC date of the first event; the partition column.
+    SESSION_DATE = "session_date", partition_date();
+}
+
+pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
+    declared()
+}
 
 pub fn table() -> TableSpec {
-    let count = |name| required(name, DataType::Int64);
-    let text = |name| optional(name, DataType::Utf8);
-    let flag = |name| required(name, DataType::Boolean);
-    let texts = |name| required(name, list(DataType::Utf8));
-    let fields = vec![
-        required(USER_ID, DataType::Utf8),
-        required(SESSION_ID, DataType::Utf8),
-        required(SESSION_START_TIME, timestamp()),
-        required(SESSION_END_TIME, timestamp()),
-        required(SESSION_DURATION_SECONDS, DataType::Float64),
-        count(TOTAL_EVENTS),
-        count(UNIQUE_PAGE_VIEWS),
-        count(ADD_TO_CART_COUNT),
-        count(REMOVE_FROM_CART_COUNT),
-        count(SEARCH_COUNT),
-        count(CHECKOUT_COUNT),
-        count(PURCHASE_COUNT),
-        required(TOTAL_PURCHASE_VALUE, money()),
-        texts(PRODUCT_IDS_VIEWED),
-        texts(PRODUCT_NAMES_VIEWED),
-        texts(PRODUCT_BRANDS_VIEWED),
-        texts(PRODUCT_CATEGORIES_VIEWED),
-        text(LANDING_PAGE),
-        text(EXIT_PAGE),
-        text(BROWSER),
-        text(OS),
-        text(DEVICE_TYPE),
-        text(GEO_COUNTRY),
-        text(GEO_CITY),
-        text(REFERRAL_SOURCE),
-        flag(CART_ABANDONED),
-        flag(IS_BOUNCE),
-        flag(IS_BOT),
-        flag(IS_FINAL),
-        required(LAST_UPDATED, timestamp()),
-        flag(DUPLICATES_UNCHECKED),
-        required(EVENT_KEYS, list(DataType::Int64)),
-        required(STATE, DataType::Utf8),
-        required(SESSION_DATE, DataType::Date32),
-    ];
-    TableSpec {
-        name: TABLE,
-        columns: Arc::new(Schema::new(fields)),
-        partition_column: Some(SESSION_DATE),
-        statistics_columns: &[SESSION_START_TIME, SESSION_END_TIME],
-    }
+    TableSpec::of(TABLE, &columns())
+}
+
+fn seconds(session: &Session) -> f64 {
+    session.end.0.saturating_sub(session.start.0) as f64 / MICROS_PER_SECOND as f64
+}
+
+fn distinct(values: &BTreeSet<String>) -> Option<Vec<Option<&str>>> {
+    Some(values.iter().map(|value| Some(value.as_str())).collect())
+}
+
+fn is_abandoned(session: &Session) -> bool {
+    session.counts.add_to_cart > 0 && session.purchase_count() == 0
 }

@@ -1,14 +1,15 @@
 //! A fact: what one event contributes to its session, read back from silver's rows.
 
+use crate::columns::read::{money, text, texts};
+use crate::columns::{ColumnError, Rows};
 use crate::event::ids::{EventKey, SessionId, UserId};
 use crate::event::money::Money;
 use crate::event::time::Timestamp;
-use crate::lake::LakeError;
-use crate::lake::arrow::array::{
-    Array, AsArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+use crate::silver::schema as silver;
+use arrow::array::{
+    BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use crate::silver::schema as silver;
 
 /// The columns of silver that sessions are made from.
 pub const COLUMNS: &[&str] = &[
@@ -46,11 +47,11 @@ pub struct SessionKey {
 
 impl SessionKey {
     /// An error where one of them is empty: no version of ours has written such a row.
-    pub fn of(user_id: &str, session_id: &str) -> Result<Self, LakeError> {
+    pub fn of(user_id: &str, session_id: &str) -> Result<Self, ColumnError> {
         let key = UserId::new(user_id).zip(SessionId::new(session_id));
-        let (user_id, session_id) = key.ok_or_else(|| LakeError::Internal {
-            attempt: "read a row",
-            table: String::new(),
+        let (user_id, session_id) = key.ok_or_else(|| ColumnError {
+            attempt: "read rows",
+            table: silver::TABLE,
             detail: format!("an id is empty: user `{user_id}`, session `{session_id}`"),
         })?;
         Ok(SessionKey { user_id, session_id })
@@ -134,7 +135,7 @@ pub fn read(
     batch: &RecordBatch,
     wanted: impl Fn(&str, &str) -> bool,
     facts: &mut Vec<SessionEvent>,
-) -> Result<(), LakeError> {
+) -> Result<(), ColumnError> {
     let columns = Columns::of(batch)?;
     let mut current_wanted = false;
     for row in 0..batch.num_rows() {
@@ -173,32 +174,32 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch) -> Result<Self, LakeError> {
-        let attribute = |attribute: Attribute| Ok((attribute, column::<StringArray>(batch, attribute.column())?));
+    fn of(batch: &'a RecordBatch) -> Result<Self, ColumnError> {
+        let rows = Rows::of(silver::TABLE, batch);
+        let attribute = |attribute: Attribute| Ok((attribute, rows.column::<StringArray>(attribute.column())?));
         Ok(Columns {
-            event_key: column(batch, silver::EVENT_KEY)?,
-            user_id: column(batch, silver::USER_ID)?,
-            session_id: column(batch, silver::SESSION_ID)?,
-            event_time: column(batch, silver::EVENT_TIME)?,
-            event_type: column(batch, silver::EVENT_TYPE)?,
-            page_url: column(batch, silver::PAGE_URL)?,
-            product_index: column(batch, silver::PRODUCT_INDEX)?,
-            product_id: column(batch, silver::PRODUCT_ID)?,
-            product_name: column(batch, silver::PRODUCT_NAME)?,
-            product_brand: column(batch, silver::PRODUCT_BRAND)?,
-            product_category: column(batch, silver::PRODUCT_CATEGORY)?,
-            event_value: column(batch, silver::EVENT_VALUE)?,
-            event_names: column(batch, silver::EVENT_NAMES)?,
-            event_brands: column(batch, silver::EVENT_BRANDS)?,
-            event_categories: column(batch, silver::EVENT_CATEGORIES)?,
-            transaction_id: column(batch, silver::TRANSACTION_ID)?,
-            is_bot: column(batch, silver::IS_BOT)?,
-            attributes: Attribute::ALL.into_iter().map(attribute).collect::<Result<_, LakeError>>()?,
+            event_key: rows.column(silver::EVENT_KEY)?,
+            user_id: rows.column(silver::USER_ID)?,
+            session_id: rows.column(silver::SESSION_ID)?,
+            event_time: rows.column(silver::EVENT_TIME)?,
+            event_type: rows.column(silver::EVENT_TYPE)?,
+            page_url: rows.column(silver::PAGE_URL)?,
+            product_index: rows.column(silver::PRODUCT_INDEX)?,
+            product_id: rows.column(silver::PRODUCT_ID)?,
+            product_name: rows.column(silver::PRODUCT_NAME)?,
+            product_brand: rows.column(silver::PRODUCT_BRAND)?,
+            product_category: rows.column(silver::PRODUCT_CATEGORY)?,
+            event_value: rows.column(silver::EVENT_VALUE)?,
+            event_names: rows.column(silver::EVENT_NAMES)?,
+            event_brands: rows.column(silver::EVENT_BRANDS)?,
+            event_categories: rows.column(silver::EVENT_CATEGORIES)?,
+            transaction_id: rows.column(silver::TRANSACTION_ID)?,
+            is_bot: rows.column(silver::IS_BOT)?,
+            attributes: Attribute::ALL.into_iter().map(attribute).collect::<Result<_, ColumnError>>()?,
         })
     }
 
-    fn fact(&self, row: usize) -> Result<SessionEvent, LakeError> {
-        let value = self.event_value.is_valid(row).then(|| Money(self.event_value.value(row) as i64));
+    fn fact(&self, row: usize) -> Result<SessionEvent, ColumnError> {
         let attributes = self.attributes.iter().filter_map(|(name, values)| Some((*name, text(values, row)?)));
         Ok(SessionEvent {
             visit: SessionKey::of(self.user_id.value(row), self.session_id.value(row))?,
@@ -208,7 +209,7 @@ impl<'a> Columns<'a> {
                 key: self.event_key.value(row),
             },
             event_type: self.event_type.value(row).to_owned(),
-            value,
+            value: money(self.event_value, row),
             transaction_id: text(self.transaction_id, row),
             product_ids: Vec::new(),
             product_names: texts(self.event_names, row),
@@ -225,25 +226,4 @@ impl<'a> Columns<'a> {
         fact.product_brands.extend(text(self.product_brand, row));
         fact.product_categories.extend(text(self.product_category, row));
     }
-}
-
-/// A column by name, of the type that the schema gives it.
-pub(super) fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, LakeError> {
-    batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref()).ok_or_else(|| LakeError::Internal {
-        attempt: "read a column",
-        table: String::new(),
-        detail: format!("column `{name}` is missing or of another type"),
-    })
-}
-
-pub(super) fn text(values: &StringArray, row: usize) -> Option<String> {
-    values.is_valid(row).then(|| values.value(row).to_owned())
-}
-
-pub(super) fn texts(lists: &ListArray, row: usize) -> Vec<String> {
-    if lists.is_null(row) {
-        return Vec::new();
-    }
-    let values = lists.value(row);
-    values.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
 }

@@ -10,12 +10,12 @@
 use super::action::{Action, Add, Commit, Transaction, Version};
 use super::arrow::array::RecordBatch;
 use super::commit::{self, CommitOutcome};
-pub use super::dedup::SourcePosition;
 use super::dedup::{Dedup, deduplicate};
 use super::error::LakeError;
 use super::file::NewFile;
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
+pub use crate::columns::{Append, SourcePosition};
 use crate::mutants::{self, Mutant};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -27,19 +27,6 @@ const COMMIT_ATTEMPTS: u32 = 30;
 
 /// A commit that has this many rows accepts no further request: all that it encodes is in memory at the same time.
 const COMMIT_ROWS: usize = 8_000;
-
-/// Rows of one source, in the order of their sequence numbers.
-#[derive(Debug, Clone)]
-pub struct Append {
-    pub app_id: String,
-    /// The partition that all rows belong to.
-    pub partition: Option<String>,
-    pub rows: RecordBatch,
-    /// Where each row comes from. Several rows may come from one position.
-    pub positions: Vec<SourcePosition>,
-    /// The current time, in milliseconds since the epoch.
-    pub now_ms: i64,
-}
 
 /// What became of an [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

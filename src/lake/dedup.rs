@@ -2,20 +2,13 @@
 //! from.
 
 use super::snapshot::TxnVersion;
+use crate::columns::SourcePosition;
 use crate::mutants::{self, Mutant};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Enqueued times of one source may be coarse (whole seconds in one host mode): up to this difference they are the same.
 const CLOCK_GRAIN: Duration = Duration::from_secs(1);
-
-/// Place of a row in its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourcePosition {
-    pub sequence: i64,
-    /// When the source accepted it, in milliseconds since the epoch. Tells a restarted source from a redelivery.
-    pub enqueued_ms: i64,
-}
 
 /// What is left of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What can go wrong with a table. Each variant says in its first words who has to do something about it.
 
 use super::action::Version;
+use crate::columns::ColumnError;
 use crate::error::{Consequence, Kind};
 use object_store::path::Path;
 use std::time::Duration;
@@ -44,7 +45,10 @@ pub enum LakeError {
          data"
     )]
     LogGone { table: String, version: Version },
-    /// Bug, of ours or of a library: columns that do not fit, text that cannot be encoded.
+    /// Bug: a batch is not what its table declares.
+    #[error(transparent)]
+    Columns(#[from] ColumnError),
+    /// Bug, of ours or of a library: what is valid cannot be encoded.
     #[error("cannot {attempt} for table `{table}`: {detail}")]
     Internal { attempt: &'static str, table: String, detail: String },
     /// Bug: work panicked on a thread of its own.
@@ -69,7 +73,7 @@ impl Consequence for LakeError {
             | LakeError::Damaged { .. }
             | LakeError::SequenceRestarted { .. }
             | LakeError::LogGone { .. } => Kind::Operator,
-            LakeError::Internal { .. } | LakeError::Panicked { .. } => Kind::Bug,
+            LakeError::Columns(_) | LakeError::Internal { .. } | LakeError::Panicked { .. } => Kind::Bug,
         }
     }
 }

@@ -4,8 +4,8 @@ use super::arrow::array::{Array, AsArray, RecordBatch};
 use super::arrow::compute;
 use super::arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use super::error::LakeError;
-use super::schema::TableSpec;
 use super::store::fetch;
+use crate::columns::TableSpec;
 use bytes::Bytes;
 use chrono::DateTime;
 use deltalake::kernel::Add;
@@ -46,7 +46,7 @@ impl NewFile {
             bytes: bytes.into(),
             rows: batches.iter().map(RecordBatch::num_rows).sum(),
             partition: partition.map(str::to_owned),
-            statistics: statistics(spec.statistics_columns, batches).to_string(),
+            statistics: statistics(&spec.statistics_columns, batches).to_string(),
             tags: HashMap::new(),
         })
     }

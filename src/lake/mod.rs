@@ -11,12 +11,11 @@
 //! Reading order. Each file uses only those before it:
 //! 1. [`action`] (what a Delta log consists of), [`error`] (what can go wrong, and who has to act), [`store`] (where the
 //!    lake is), [`workers`] (where work that occupies a core runs).
-//! 2. [`schema`] (what a table looks like), [`columns`] (values as columns), [`file`] (rows as Parquet, and back).
-//! 3. [`log`] (reads commits), [`commit`] (adds one, by the one PUT), [`checkpoint`] and [`snapshot`] (from the log to the
-//!    state of the table).
-//! 4. [`table`] (one table: create, open, follow, rewrite), [`dedup`] and [`append`] (many writers, every row exactly
+//! 2. [`file`] (rows as Parquet, and back), [`log`] (reads commits), [`commit`] (adds one, by the one PUT), [`checkpoint`]
+//!    and [`snapshot`] (from the log to the state of the table).
+//! 3. [`table`] (one table: create, open, follow, rewrite), [`dedup`] and [`append`] (many writers, every row exactly
 //!    once: the heart of the module).
-//! 5. [`integrity`] (checks a log) and [`inspection`] (checks data files) for those who believe none of this.
+//! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for those who believe none of this.
 //!
 //! The promises are tested on memory, on a disk and on Azurite by `tests/it/lake_promises.rs`.
 
@@ -24,8 +23,6 @@ mod action;
 pub mod error;
 pub mod store;
 pub mod workers;
-pub mod schema;
-pub mod columns;
 pub mod file;
 pub mod log;
 pub mod commit;

@@ -8,12 +8,13 @@ use super::commit::{self, CommitOutcome, Rewrite};
 use super::error::LakeError;
 use super::file::{self, NewFile};
 use super::log::Log;
-use super::schema::TableSpec;
 use super::snapshot::{Replay, Snapshot};
 use super::store::Lake;
 use super::workers::Workers;
+use crate::columns::TableSpec;
 use crate::mutants::{self, Mutant};
 use deltalake::kernel::StructType;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use object_store::ObjectStore;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ impl Table {
         let metadata = MetaData {
             id: self.log.random.uuid().to_string(),
             format: Format { provider: "parquet".into(), options: HashMap::new() },
-            schema_string: serde_json::to_string(&self.spec.delta_schema()?).map_err(internal)?,
+            schema_string: serde_json::to_string(&delta_schema(&self.spec)?).map_err(internal)?,
             partition_columns: self.spec.partition_column.iter().map(|&column| column.to_owned()).collect(),
             configuration: HashMap::from([
                 setting("delta.enableExpiredLogCleanup", "false".into()),
@@ -188,9 +189,52 @@ impl Table {
         let Some(metadata) = metadata else { return Ok(()) };
         let stored: StructType = serde_json::from_str(&metadata.schema_string)
             .map_err(|error| self.log.damaged("schemaString", error.to_string()))?;
-        match self.spec.difference(&stored, &metadata.partition_columns)? {
+        match difference(&self.spec, &stored, &metadata.partition_columns)? {
             Some(difference) => Err(foreign(difference)),
             None => Ok(()),
         }
     }
+}
+
+/// The columns of `spec` as Delta describes them.
+fn delta_schema(spec: &TableSpec) -> Result<StructType, LakeError> {
+    spec.columns.as_ref().try_into_kernel().map_err(|error: deltalake::arrow::error::ArrowError| LakeError::Internal {
+        attempt: "describe the columns",
+        table: spec.name.into(),
+        detail: error.to_string(),
+    })
+}
+
+/// How a stored schema differs from `spec`. `None` when it does not.
+fn difference(
+    spec: &TableSpec,
+    stored: &StructType,
+    partition_columns: &[String],
+) -> Result<Option<String>, LakeError> {
+    let ours = delta_schema(spec)?;
+    let mut found = Vec::new();
+    for field in ours.fields() {
+        match stored.field(field.name()) {
+            None => found.push(format!("column `{}` is missing", field.name())),
+            Some(other) if other.data_type() != field.data_type() => found.push(format!(
+                "column `{}` is {} instead of {}",
+                field.name(),
+                other.data_type(),
+                field.data_type()
+            )),
+            Some(_) => {}
+        }
+    }
+    for field in stored.fields().filter(|field| ours.field(field.name()).is_none()) {
+        found.push(format!("column `{}` is unknown", field.name()));
+    }
+    let partitioning: Vec<&str> = spec.partition_column.into_iter().collect();
+    if partition_columns != partitioning {
+        let named = |columns: &[&str]| {
+            if columns.is_empty() { "nothing".to_owned() } else { format!("`{}`", columns.join("`, `")) }
+        };
+        let stored: Vec<&str> = partition_columns.iter().map(String::as_str).collect();
+        found.push(format!("partitioned by {} instead of {}", named(&stored), named(&partitioning)));
+    }
+    Ok((!found.is_empty()).then(|| found.join(", ")))
 }

@@ -1,12 +1,11 @@
 //! All of gold in a few numbers.
 
+use crate::columns::{ColumnError, Rows};
 use crate::gold::schema;
 use crate::lake::LakeError;
-use crate::lake::arrow::array::{
-    Array, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray,
-};
 use crate::lake::snapshot::Replay;
 use crate::lake::table::Table;
+use arrow::array::{Array, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray, StringArray};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -57,11 +56,7 @@ impl Overview {
         let mut users = HashSet::new();
         for add in snapshot.files.values() {
             for batch in gold.read(add, &COLUMNS).await? {
-                overview.add(&batch, &mut users).ok_or_else(|| LakeError::Damaged {
-                    table: schema::TABLE.into(),
-                    object: add.path.clone(),
-                    detail: format!("columns {COLUMNS:?} are missing or of another type"),
-                })?;
+                overview.add(Rows::of(schema::TABLE, &batch), &mut users)?;
             }
         }
         overview.users = users.len() as i64;
@@ -77,18 +72,18 @@ impl Overview {
         products
     }
 
-    fn add(&mut self, batch: &RecordBatch, users: &mut HashSet<u64>) -> Option<()> {
-        let user = column::<StringArray>(batch, schema::USER_ID)?;
-        let events = column::<Int64Array>(batch, schema::TOTAL_EVENTS)?;
-        let purchases = column::<Int64Array>(batch, schema::PURCHASE_COUNT)?;
-        let value = column::<Decimal128Array>(batch, schema::TOTAL_PURCHASE_VALUE)?;
-        let names = column::<ListArray>(batch, schema::PRODUCT_NAMES_VIEWED)?;
-        let flag = |name| column::<BooleanArray>(batch, name).map(|flags| flags.true_count() as i64);
-        self.sessions += batch.num_rows() as i64;
+    fn add(&mut self, rows: Rows<'_>, users: &mut HashSet<u64>) -> Result<(), ColumnError> {
+        let user = rows.column::<StringArray>(schema::USER_ID)?;
+        let events = rows.column::<Int64Array>(schema::TOTAL_EVENTS)?;
+        let purchases = rows.column::<Int64Array>(schema::PURCHASE_COUNT)?;
+        let value = rows.column::<Decimal128Array>(schema::TOTAL_PURCHASE_VALUE)?;
+        let names = rows.column::<ListArray>(schema::PRODUCT_NAMES_VIEWED)?;
+        let flag = |name| Ok::<_, ColumnError>(rows.column::<BooleanArray>(name)?.true_count() as i64);
+        self.sessions += user.len() as i64;
         self.abandoned += flag(schema::CART_ABANDONED)?;
         self.bots += flag(schema::IS_BOT)?;
         self.finals += flag(schema::IS_FINAL)?;
-        for row in 0..batch.num_rows() {
+        for row in 0..user.len() {
             let converted = i64::from(purchases.value(row) > 0);
             users.insert(xxh3_64(user.value(row).as_bytes()));
             self.events += events.value(row);
@@ -101,10 +96,6 @@ impl Overview {
                 counts.1 += converted;
             }
         }
-        Some(())
+        Ok(())
     }
-}
-
-fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Option<&'a T> {
-    batch.column_by_name(name)?.as_any().downcast_ref()
 }

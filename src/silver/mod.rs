@@ -3,27 +3,27 @@
 //!
 //! Promises that an event lands in exactly one of the two, once. Knows nothing of sessions.
 
-pub mod quarantine;
-pub mod rows;
 pub mod schema;
+pub mod quarantine;
 
+use crate::columns::{Append, ColumnError};
+use crate::event::Parsed;
+use crate::event::click::Click;
 use crate::event::received::ReceivedBatch;
-use crate::lake::LakeError;
-use crate::lake::append::{Appended, Appender, SourcePosition};
-use crate::lake::arrow::array::RecordBatch;
-use crate::lineage::{self, Stamp};
-use std::sync::Arc;
+use crate::lineage::{self, Origin, Stamp};
+use schema::Row;
 
-/// Rows of silver or quarantine with the positions they come from.
-#[derive(Debug, Clone)]
-pub struct Rows {
-    pub layer: &'static str,
-    pub stamp: Stamp,
-    pub rows: RecordBatch,
-    pub positions: Vec<SourcePosition>,
+/// The well-formed events of `batch`; `parsed` holds what was read in each of its events, in the same order.
+pub fn rows(batch: &ReceivedBatch, parsed: &[Parsed], stamp: Stamp) -> Result<Append, ColumnError> {
+    let well_formed =
+        batch.events.iter().zip(parsed).filter_map(|(event, parsed)| Some((event, parsed.as_ref().ok()?)));
+    let rows: Vec<Row> =
+        well_formed.flat_map(|(event, click)| flatten(Origin { source: &batch.source, event, stamp }, click)).collect();
+    lineage::append(schema::LAYER, &batch.source, stamp, &schema::table(), &schema::columns(), &rows)
 }
 
-/// Appends the rows that are not there yet.
-pub async fn write(appender: &Appender, batch: &ReceivedBatch, rows: Rows) -> Result<Appended, Arc<LakeError>> {
-    appender.append(lineage::append(rows.layer, &batch.source, rows.stamp, rows.rows, rows.positions)).await
+/// One row for each product; an event without products is one row all the same.
+fn flatten<'a>(origin: Origin<'a>, click: &'a Click) -> impl Iterator<Item = Row<'a>> {
+    let rows = click.products.len().max(1);
+    (0..rows).map(move |index| Row { origin, click, index, product: click.products.get(index) })
 }

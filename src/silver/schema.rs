@@ -2,93 +2,111 @@
 //!
 //! What belongs to the event stands on each of its rows; to count events, take the rows with `product_index` 0.
 
-use crate::lake::arrow::datatypes::{DataType, Schema};
-use crate::lake::schema::{TableSpec, list, money, optional, required, timestamp};
-use crate::lineage;
-use std::sync::Arc;
+use crate::columns::{Column, TableSpec, declare};
+use crate::event::click::{Click, Product};
+use crate::lineage::{self, Ingested, Origin};
 
 pub const TABLE: &str = "silver/events";
 pub const LAYER: &str = "silver";
 
-pub const EVENT_ID: &str = "event_id";
-/// 64 bits by which a reader recognises an event that a producer sent twice.
-pub const EVENT_KEY: &str = "event_key";
-pub const USER_ID: &str = "user_id";
-pub const SESSION_ID: &str = "session_id";
-pub const EVENT_TIME: &str = "event_time";
-pub const EVENT_TYPE: &str = "event_type";
-pub const PAGE_URL: &str = "page_url";
-/// Host of an absolute URL, or the configured site domain; never empty.
-pub const PAGE_DOMAIN: &str = "page_domain";
-/// From 0; 0 also for an event without products.
-pub const PRODUCT_INDEX: &str = "product_index";
-/// 0 for an event without products.
-pub const PRODUCT_COUNT: &str = "product_count";
-pub const PRODUCT_ID: &str = "product_id";
-pub const PRODUCT_NAME: &str = "product_name";
-pub const PRODUCT_BRAND: &str = "product_brand";
-pub const PRODUCT_CATEGORY: &str = "product_category";
-/// Of this product; null where only the price of all together is known.
-pub const PRODUCT_PRICE: &str = "product_price";
-/// What the whole event is worth, on each of its rows: never sum it over rows.
-pub const EVENT_VALUE: &str = "event_value";
-/// Lists that could not be matched with the products, since their length is another.
-pub const EVENT_NAMES: &str = "event_names";
-pub const EVENT_BRANDS: &str = "event_brands";
-pub const EVENT_CATEGORIES: &str = "event_categories";
-pub const TRANSACTION_ID: &str = "transaction_id";
-pub const BROWSER: &str = "browser";
-pub const OS: &str = "os";
-pub const DEVICE_TYPE: &str = "device_type";
-pub const IS_BOT: &str = "is_bot";
-pub const REFERRAL_SOURCE: &str = "referral_source";
-pub const REFERRAL_DOMAIN: &str = "referral_domain";
-pub const GEO_COUNTRY: &str = "geo_country";
-pub const GEO_CITY: &str = "geo_city";
-pub const IP_ADDRESS: &str = "ip_address";
-pub const IS_NEW_USER: &str = "is_new_user";
-pub const CART_SIZE: &str = "cart_size";
+/// What a row is made from: an event, and one of its products if it has any.
+pub struct Row<'a> {
+    pub origin: Origin<'a>,
+    pub click: &'a Click,
+    /// Place of the product in the event.
+    pub index: usize,
+    pub product: Option<&'a Product>,
+}
+
+impl Ingested for Row<'_> {
+    fn origin(&self) -> Origin<'_> {
+        self.origin
+    }
+}
+
+declare! {
+    ['a] Row<'a>;
+
+    /// Id that the producer gave the event.
+    EVENT_ID = "event_id", string(|row| row.click.event_id.as_deref());
+    /// 64 bits by which a reader recognises an event that its producer sent twice.
+    EVENT_KEY = "event_key", long(|row| Some(row.click.event_key.0)).required();
+    /// Id of the visitor.
+    USER_ID = "user_id", string(|row| Some(row.click.user_id.as_str())).required();
+    /// Id of the visit, as the producer sees it.
+    SESSION_ID = "session_id", string(|row| Some(row.click.session_id.as_str())).required();
+    /// When the event happened, as its producer says.
+    EVENT_TIME = "event_time", timestamp(|row| Some(row.click.event_time)).required().with_statistics();
+    /// What happened: `page_view`, `add_to_cart`, `remove_from_cart`, `purchase`, `search`, `checkout`, or as sent.
+    EVENT_TYPE = "event_type", string(|row| Some(row.click.event_type.as_str())).required();
+    /// Address of the page, absolute or relative.
+    PAGE_URL = "page_url", string(|row| row.click.page_url.as_deref());
+    /// Host of an absolute address, or the configured site domain; never empty.
+    PAGE_DOMAIN = "page_domain", string(|row| row.click.page_domain.as_deref());
+    /// Place of the product in the event, from 0; 0 also for an event without products.
+    PRODUCT_INDEX = "product_index", integer(|row| Some(row.index as i32)).required();
+    /// Number of products of the event; 0 for an event without products.
+    PRODUCT_COUNT = "product_count", integer(|row| Some(row.click.products.len() as i32)).required();
+    /// Id of the product.
+    PRODUCT_ID = "product_id", string(|row| row.product?.id.as_deref());
+    /// Name of the product.
+    PRODUCT_NAME = "product_name", string(|row| row.product?.name.as_deref());
+    /// Brand of the product.
+    PRODUCT_BRAND = "product_brand", string(|row| row.product?.brand.as_deref());
+    /// Category of the product, or of an event without products.
+    PRODUCT_CATEGORY = "product_category", string(category);
+    /// Price of this product, in the unit of the currency; null where only the price of all together is known.
+    PRODUCT_PRICE = "product_price", money(|row| row.product?.price);
+    /// What the whole event is worth, on each of its rows, in the unit of the currency: never sum it over rows.
+    EVENT_VALUE = "event_value", money(|row| row.click.event_value);
+    /// Names of products that could not be matched with the ids, since there are more or fewer of them.
+    EVENT_NAMES = "event_names", strings(|row| unmatched(&row.click.event_level.names));
+    /// Brands of products that could not be matched with the ids.
+    EVENT_BRANDS = "event_brands", strings(|row| unmatched(&row.click.event_level.brands));
+    /// Categories of products that could not be matched with the ids.
+    EVENT_CATEGORIES = "event_categories", strings(|row| unmatched(&row.click.event_level.categories));
+    /// Id of the purchase: `transaction_id` or `order_id`.
+    TRANSACTION_ID = "transaction_id", string(|row| row.click.transaction_id.as_deref());
+    /// Name of the browser, standardised.
+    BROWSER = "browser", string(|row| row.click.browser.as_deref());
+    /// Name of the operating system.
+    OS = "os", string(|row| row.click.os.as_deref());
+    /// Kind of device.
+    DEVICE_TYPE = "device_type", string(|row| row.click.device_type.as_deref());
+    /// Whether the event came from a program rather than a person.
+    IS_BOT = "is_bot", boolean(|row| Some(row.click.is_bot)).required();
+    /// Where the visitor came from: an address or a name.
+    REFERRAL_SOURCE = "referral_source", string(|row| row.click.referral_source.as_deref());
+    /// Host of `referral_source`, where that is an absolute address.
+    REFERRAL_DOMAIN = "referral_domain", string(|row| row.click.referral_domain.as_deref());
+    /// Country of the visitor.
+    GEO_COUNTRY = "geo_country", string(|row| row.click.geo_country.as_deref());
+    /// City of the visitor.
+    GEO_CITY = "geo_city", string(|row| row.click.geo_city.as_deref());
+    /// IP address of the visitor, as sent.
+    IP_ADDRESS = "ip_address", string(|row| row.click.ip_address.as_deref());
+    /// Whether the producer sees the visitor for the first time.
+    IS_NEW_USER = "is_new_user", boolean(|row| row.click.is_new_user);
+    /// Number of things in the cart.
+    CART_SIZE = "cart_size", integer(|row| row.click.cart_size);
+}
+
+pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
+    lineage::around(declared())
+}
 
 pub fn table() -> TableSpec {
-    let mut fields = lineage::fields();
-    fields.extend([
-        optional(EVENT_ID, DataType::Utf8),
-        required(EVENT_KEY, DataType::Int64),
-        required(USER_ID, DataType::Utf8),
-        required(SESSION_ID, DataType::Utf8),
-        required(EVENT_TIME, timestamp()),
-        required(EVENT_TYPE, DataType::Utf8),
-        optional(PAGE_URL, DataType::Utf8),
-        optional(PAGE_DOMAIN, DataType::Utf8),
-        required(PRODUCT_INDEX, DataType::Int32),
-        required(PRODUCT_COUNT, DataType::Int32),
-        optional(PRODUCT_ID, DataType::Utf8),
-        optional(PRODUCT_NAME, DataType::Utf8),
-        optional(PRODUCT_BRAND, DataType::Utf8),
-        optional(PRODUCT_CATEGORY, DataType::Utf8),
-        optional(PRODUCT_PRICE, money()),
-        optional(EVENT_VALUE, money()),
-        optional(EVENT_NAMES, list(DataType::Utf8)),
-        optional(EVENT_BRANDS, list(DataType::Utf8)),
-        optional(EVENT_CATEGORIES, list(DataType::Utf8)),
-        optional(TRANSACTION_ID, DataType::Utf8),
-        optional(BROWSER, DataType::Utf8),
-        optional(OS, DataType::Utf8),
-        optional(DEVICE_TYPE, DataType::Utf8),
-        required(IS_BOT, DataType::Boolean),
-        optional(REFERRAL_SOURCE, DataType::Utf8),
-        optional(REFERRAL_DOMAIN, DataType::Utf8),
-        optional(GEO_COUNTRY, DataType::Utf8),
-        optional(GEO_CITY, DataType::Utf8),
-        optional(IP_ADDRESS, DataType::Utf8),
-        optional(IS_NEW_USER, DataType::Boolean),
-        optional(CART_SIZE, DataType::Int32),
-    ]);
-    fields.push(required(lineage::INGEST_DATE, DataType::Date32));
-    TableSpec {
-        name: TABLE,
-        columns: Arc::new(Schema::new(fields)),
-        partition_column: Some(lineage::INGEST_DATE),
-        statistics_columns: &[lineage::SEQUENCE_NUMBER, EVENT_TIME],
+    TableSpec::of(TABLE, &columns())
+}
+
+fn category<'r>(row: &'r Row) -> Option<&'r str> {
+    match row.product {
+        Some(product) => product.category.as_deref(),
+        None => row.click.category.as_deref(),
     }
+}
+
+/// Null where the list is empty.
+fn unmatched(list: &[String]) -> Option<Vec<Option<&str>>> {
+    (!list.is_empty()).then(|| list.iter().map(|value| Some(value.as_str())).collect())
 }

@@ -1,6 +1,7 @@
 //! Why an invocation could not be read. Each message says what was attempted, on what, and which setting helps:
 //! the host throws the answer's body away, so this sentence in the log is all that an operator will see.
 
+use crate::error::{Consequence, Kind};
 use thiserror::Error;
 
 /// The invocation cannot be read without guessing. Redelivery brings the same bytes, so only a person helps.
@@ -67,4 +68,11 @@ pub enum EnvelopeError {
          set \"cardinality\": \"many\" and \"dataType\": \"binary\" in function.json"
     )]
     PositionsDisagree { metadata: i64, system: i64 },
+}
+
+impl Consequence for EnvelopeError {
+    /// The host's settings decide what it sends.
+    fn kind(&self) -> Kind {
+        Kind::Operator
+    }
 }

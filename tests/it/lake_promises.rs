@@ -8,9 +8,8 @@ use crate::support::faulty::{Decide, Fate, Faulty};
 use crate::support::numbers::{numbers, spec, stored, table};
 use clickstream::lake::LakeError;
 use clickstream::lake::append::{Append, Appender};
-use clickstream::lake::arrow::datatypes::{DataType, Schema};
+use clickstream::lake::arrow::datatypes::{DataType, Field, Schema};
 use clickstream::lake::commit::{CommitOutcome, Rewrite};
-use clickstream::lake::schema::{optional, required};
 use clickstream::lake::snapshot::{Replay, Snapshot};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
@@ -344,7 +343,8 @@ async fn a_foreign_table_is_refused_and_nothing_is_written(setup: Setup) {
     Appender::new(table(&setup.lake)).append(numbers("a", 0..1)).await.expect("appended");
     let before = objects(&setup.lake).await;
     let mut other = spec();
-    other.columns = Arc::new(Schema::new(vec![required("number", DataType::Utf8), optional("more", DataType::Int64)]));
+    let text = Field::new("number", DataType::Utf8, false);
+    other.columns = Arc::new(Schema::new(vec![text, Field::new("more", DataType::Int64, true)]));
     let foreign = Table::at(&setup.lake, other, &Workers::new(1));
     let refused = foreign.snapshot(Replay::Txns).await.expect_err("refused").to_string();
     for part in ["`numbers`", "`number` is", "`more` is missing", "nothing was written"] {

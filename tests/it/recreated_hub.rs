@@ -4,7 +4,7 @@ use crate::support::envelope::Sent;
 use crate::support::render;
 use crate::support::world::{NOON, World};
 use axum::http::StatusCode;
-use clickstream::lake::schema::TableSpec;
+use clickstream::columns::TableSpec;
 use clickstream::lake::table::Table;
 use clickstream::{bronze, silver};
 

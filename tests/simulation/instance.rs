@@ -11,7 +11,7 @@ use bytes::Bytes;
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::config;
-use clickstream::functions::{self, AppSlot};
+use clickstream::functions::{self, answer::AppSlot};
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;

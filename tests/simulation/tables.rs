@@ -1,6 +1,6 @@
 //! The tables of the lake.
 
-use clickstream::lake::schema::TableSpec;
+use clickstream::columns::TableSpec;
 use clickstream::{bronze, gold, silver};
 
 pub fn all() -> [TableSpec; 5] {

@@ -8,7 +8,7 @@ mod parent;
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::config::{self, ProcessEnvironment};
-use clickstream::functions::{self, AppSlot};
+use clickstream::functions::{self, answer::AppSlot};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use tokio::net::TcpListener;

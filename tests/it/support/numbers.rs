@@ -1,23 +1,20 @@
 //! A table with one column of numbers, for tests that are about the table and not about what is in it.
 
-use clickstream::lake::append::{Append, SourcePosition};
-use clickstream::lake::arrow::array::{ArrayRef, AsArray, Int64Array};
-use clickstream::lake::arrow::datatypes::{DataType, Int64Type, Schema};
-use clickstream::lake::schema::{TableSpec, record_batch, required};
+use clickstream::columns::{Append, Column, SourcePosition, TableSpec};
+use clickstream::lake::arrow::array::AsArray;
+use clickstream::lake::arrow::datatypes::Int64Type;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
 use std::ops::Range;
-use std::sync::Arc;
 
 pub fn spec() -> TableSpec {
-    TableSpec {
-        name: "numbers",
-        columns: Arc::new(Schema::new(vec![required("number", DataType::Int64)])),
-        partition_column: None,
-        statistics_columns: &["number"],
-    }
+    TableSpec::of("numbers", &columns())
+}
+
+fn columns() -> Vec<Column<i64>> {
+    vec![Column::long("number", "A number.", |number| Some(*number)).required().with_statistics()]
 }
 
 pub fn table(lake: &Lake) -> Table {
@@ -26,11 +23,11 @@ pub fn table(lake: &Lake) -> Table {
 
 /// The numbers as `source` delivers them, each with itself as its sequence number.
 pub fn numbers(source: &str, range: Range<i64>) -> Append {
-    let column = Arc::new(Int64Array::from_iter_values(range.clone())) as ArrayRef;
+    let rows = Vec::from_iter(range.clone());
     Append {
         app_id: format!("test:{source}"),
         partition: None,
-        rows: record_batch(&spec(), vec![column]).expect("one column"),
+        rows: spec().record_batch(&columns(), &rows).expect("one column"),
         positions: range.map(|sequence| SourcePosition { sequence, enqueued_ms: 1_000 }).collect(),
         now_ms: 1_000,
     }

@@ -3,10 +3,10 @@
 use clickstream::app::App;
 use clickstream::bronze;
 use clickstream::clock::Clock;
+use clickstream::columns::TableSpec;
 use clickstream::config;
 use clickstream::lake::arrow::array::AsArray;
 use clickstream::lake::log::Version;
-use clickstream::lake::schema::TableSpec;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use std::collections::BTreeMap;

@@ -5,7 +5,9 @@ use clickstream::app::{App, Settings};
 use clickstream::clock::Clock;
 use clickstream::config;
 use clickstream::event::time::Timestamp;
-use clickstream::functions::{Failure, ingest};
+use clickstream::functions;
+use clickstream::functions::answer::Failure;
+use clickstream::ingest;
 use clickstream::lake::store::Lake;
 use clickstream::lake::workers::Workers;
 use std::collections::BTreeMap;
@@ -51,7 +53,8 @@ impl World {
     }
 
     pub async fn ingest(&self, partition: &str, events: &[Sent]) -> Result<ingest::Report, Failure> {
-        ingest::run(&self.app, envelope(partition, events)).await
+        let body = envelope(partition, events);
+        functions::ingest(self.app.clone(), body).await.map_err(|error| Failure::of(&error))
     }
 
     /// Until nothing is left to do.

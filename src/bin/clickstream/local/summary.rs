@@ -8,7 +8,6 @@ use crate::{Failure, Verdict, audit};
 use clickstream::app::App;
 use clickstream::audit::{Kind, Object, Report};
 use clickstream::bronze;
-use clickstream::event::ids::SourcePartition;
 use clickstream::event::money::Money;
 use clickstream::serving::overview::{Overview, Product};
 use serde::Serialize;
@@ -59,16 +58,13 @@ pub async fn conclude(app: &App, feed: &Feed, delivered: Tally, json: bool) -> R
 
 /// Events of this source in bronze; the lake may hold other sources.
 fn in_bronze(report: &Report, hub: &dyn EventSource) -> i64 {
-    let of_hub = |source: &str| {
-        let any = SourcePartition {
-            namespace: hub.namespace().to_owned(),
-            event_hub: hub.event_hub().to_owned(),
-            consumer_group: "$Default".to_owned(),
-            partition_id: String::new(),
-        };
-        source.starts_with(&any.to_string())
-    };
-    report.partitions.iter().filter(|partition| of_hub(&partition.source)).map(|partition| partition.bronze).sum()
+    let of_hub = format!("{}/{}/$Default/", hub.namespace(), hub.event_hub());
+    report
+        .partitions
+        .iter()
+        .filter(|partition| partition.source.starts_with(&of_hub))
+        .map(|partition| partition.bronze)
+        .sum()
 }
 
 fn print(overview: &Overview) {

@@ -1,0 +1,36 @@
+//! Tables as lists of declared columns, and rows of them as Arrow batches.
+//!
+//! A column is declared once ([`declare!`](crate::columns::declare)): its name, its type, what it means, whether it may be
+//! null, whether the log keeps its minimum and maximum, and the function that takes its value from a row. The schema of a
+//! table, the batches written to it and the tables of the README all come from that one list, so they cannot disagree.
+//!
+//! Reading order: [`declaration`] (a column, a table), [`build`] (rows become a batch), [`read`] (a batch becomes values,
+//! JSON, a list of differences), [`append`] (a batch on its way to a table). Knows Arrow and the value types of
+//! [`event`](crate::event); knows no table, no store and no log.
+
+pub mod declaration;
+pub mod build;
+pub mod read;
+pub mod append;
+
+pub use append::{Append, SourcePosition};
+pub(crate) use declaration::declare;
+pub use declaration::{Column, TableSpec};
+pub use read::Rows;
+
+use arrow::error::ArrowError;
+
+/// A batch that is not what its table declares.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {attempt} of table `{table}`: {detail}")]
+pub struct ColumnError {
+    pub attempt: &'static str,
+    pub table: &'static str,
+    pub detail: String,
+}
+
+impl From<ColumnError> for ArrowError {
+    fn from(error: ColumnError) -> Self {
+        ArrowError::SchemaError(error.to_string())
+    }
+}
