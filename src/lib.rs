@@ -22,7 +22,7 @@
 //! 8. When all three are in, the host gets its 200 and writes its checkpoint.
 //! 9. [`gold::Gold::sessionize`] reads what silver's log added, as [`gold::session_event::SessionEvent`]s,
 //! 10. [`gold::merge::merge`]s them into the sessions they touch or bridge,
-//! 11. commits removed files, added files and the silver version reached at once ([`lake::rewrite`]),
+//! 11. commits removed files, added files and the silver version reached at once ([`lake::commit::Rewrite`]),
 //! 12. and adds a row to the control table ([`gold::control`]).
 //!
 //! What always holds:

@@ -11,7 +11,7 @@ use crate::event::ids::{SequenceNumber, SourcePartition};
 use crate::event::parse::{Limits, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
-use crate::event::time::Timestamp;
+use crate::event::time::{Span, Timestamp};
 use crate::lake::arrow::array::{
     BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
@@ -119,8 +119,8 @@ pub(super) fn expected_rows(bronze: &PartitionRows, limits: &Limits) -> Result<E
 pub(super) fn widest_limits() -> Limits {
     Limits {
         max_body_bytes: usize::MAX,
-        future_tolerance_micros: i64::MAX,
-        max_event_age_micros: None,
+        future_tolerance: Span::MAX,
+        max_event_age: None,
         site_domain: None,
         ..Limits::default()
     }

@@ -12,7 +12,7 @@ use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::file::Statistics;
 use crate::lake::inspection::Inspected;
-use crate::lake::integrity::{Flaw, Walk};
+use crate::lake::integrity::{Anomaly, LogScan};
 use crate::lake::log::{Add, Commit, Version};
 use crate::lake::table::Table;
 use crate::silver::{self, quarantine};
@@ -75,7 +75,7 @@ impl Tables {
 /// A table whose log was read.
 pub(super) struct ScannedTable {
     table: Table,
-    pub scan: Walk,
+    pub scan: LogScan,
     pub commits: Vec<CommitSummary>,
 }
 
@@ -160,32 +160,32 @@ impl Audit<'_> {
     async fn scan(&mut self, table: &Table, keep: Option<Version>) -> Result<Option<ScannedTable>, LakeError> {
         self.progress("reading the logs", 0, None);
         let mut commits = Vec::new();
-        let scan = table.walk(keep, |commit| commits.push(CommitSummary::of(commit))).await?;
+        let scan = table.scan_log(keep, |commit| commits.push(CommitSummary::of(commit))).await?;
         let Some(scan) = scan else { return Ok(None) };
-        for anomaly in &scan.flaws {
+        for anomaly in &scan.anomalies {
             self.report_anomaly(table.spec.name, anomaly);
         }
         Ok(Some(ScannedTable { table: table.clone(), scan, commits }))
     }
 
-    fn report_anomaly(&mut self, table: &str, anomaly: &Flaw) {
+    fn report_anomaly(&mut self, table: &str, anomaly: &Anomaly) {
         let (kind, object, detail) = match anomaly {
-            Flaw::CommitsMissing { from, to, covered } => {
+            Anomaly::CommitsMissing { from, to, covered } => {
                 let checkpoint = if *covered { "a checkpoint covers them" } else { "no checkpoint covers them" };
                 (Kind::CommitMissing, Object::versions(*from, *to), format!("not in `_delta_log`; {checkpoint}"))
             }
-            Flaw::CommitUnreadable { version, detail } => {
+            Anomaly::CommitUnreadable { version, detail } => {
                 (Kind::CommitUnreadable, Object::version(*version), detail.clone())
             }
-            Flaw::CheckpointUnreadable { detail } => (Kind::CheckpointUnreadable, Object::default(), detail.clone()),
-            Flaw::CheckpointDiffers { version, detail } => {
+            Anomaly::CheckpointUnreadable { detail } => (Kind::CheckpointUnreadable, Object::default(), detail.clone()),
+            Anomaly::CheckpointDiffers { version, detail } => {
                 (Kind::CheckpointDiffers, Object::version(*version), detail.clone())
             }
-            Flaw::AddedTwice { version, path } => {
+            Anomaly::AddedTwice { version, path } => {
                 let object = Object { file: Some(path.clone()), ..Object::version(*version) };
                 (Kind::FileAddedTwice, object, "the commit adds a file that no commit has removed".to_owned())
             }
-            Flaw::TxnWentBack { version, app_id, from, to } => {
+            Anomaly::TxnWentBack { version, app_id, from, to } => {
                 let object = Object { app_id: Some(app_id.clone()), ..Object::version(*version) };
                 (Kind::TxnWentBack, object, format!("the recorded position goes back from {from} to {to}"))
             }

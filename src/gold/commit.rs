@@ -9,9 +9,9 @@ use super::{APP_ID, Gold, schema};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::commit::backoff;
+use crate::lake::commit::{CommitOutcome, Rewrite};
 use crate::lake::file::NewFile;
 use crate::lake::log::{Add, Transaction, Version};
-use crate::lake::rewrite::{Rewrite, Rewritten};
 use crate::lake::snapshot::{Replay, Snapshot};
 use arrow::compute;
 use futures::{StreamExt, TryStreamExt};
@@ -47,7 +47,7 @@ impl Gold {
             }
             backoff(&self.table.log, number).await;
         }
-        Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: MAX_PLANS, version: -1 }))
+        Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: MAX_PLANS }))
     }
 
     /// Commits `plan` directly after `base`. The version, or `None` where somebody else committed since. Files, `txn` and run
@@ -64,8 +64,8 @@ impl Gold {
         let details = Map::from_iter([(RUN.to_owned(), json!(plan.run))]);
         let rewrite = Rewrite { operation, remove: plan.remove, add: plan.add, txn, details };
         match self.table.rewrite(base, rewrite, finished_at_ms).await? {
-            Rewritten::Committed(version) => Ok(Some(version)),
-            Rewritten::Conflict => Ok(None),
+            CommitOutcome::Committed(version) => Ok(Some(version)),
+            CommitOutcome::Conflict(_) => Ok(None),
         }
     }
 

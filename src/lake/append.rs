@@ -1,38 +1,37 @@
 //! Appending exactly once, by many writers at a time.
 //!
-//! Every row comes from a source that numbers what it sends (`app_id`, sequence number). A commit says in the same
-//! file which rows it adds and how far each source got, so the two cannot disagree. Before each attempt the rows at
-//! or below the committed number are cut off ([`super::dedup`]), against exactly the version that the attempt follows:
-//! when the attempt succeeds, nobody has committed in between.
+//! Every row comes from a source that numbers what it sends (`app_id`, sequence number). One file, the commit, says
+//! which rows it adds and up to which number each source is in the table, so the two cannot disagree. Before each
+//! attempt the rows up to the committed number are removed ([`super::dedup`]). "Committed" means in the version that
+//! the attempt directly follows: if the attempt succeeds, nobody has committed in between.
 //!
-//! Requests that arrive while a commit is under way share the next one. A request alone waits for nobody.
+//! Requests that arrive during a commit share the next one. A request that is alone waits for nobody.
 
+use super::action::{Action, Add, Commit, Transaction, Version};
 use super::arrow::array::RecordBatch;
-use super::commit::{self, Put};
+use super::commit::{self, CommitOutcome};
 use super::dedup::{Dedup, deduplicate};
 use super::error::LakeError;
 use super::file::NewFile;
-use super::log::{Action, Add, Commit, Version};
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
 pub use crate::columns::{Append, SourcePosition};
 use crate::mutants::{self, Mutant};
-use deltalake::kernel::Transaction;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
-/// Races for a version that one commit may lose before it gives up and leaves it to the caller's retry.
+/// How often a commit is tried against other writers before the caller has to retry.
 const COMMIT_ATTEMPTS: u32 = 30;
 
-/// Rows after which a commit takes no further request: what is encoded at once is held in memory.
+/// A commit that has this many rows accepts no further request: all that it encodes is in memory at the same time.
 const COMMIT_ROWS: usize = 8_000;
 
 /// What became of an [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appended {
-    /// Rows that this append added.
+    /// Rows that this append has added.
     pub rows: usize,
     /// Rows that were there already.
     pub duplicates: usize,
@@ -54,18 +53,18 @@ pub struct Appender {
 struct Shared {
     table: Table,
     queue: Mutex<Vec<Pending>>,
-    /// What the log was when we last looked. Held while a commit is made.
+    /// The table as of the last look at its log. Locked during a commit.
     known: AsyncMutex<Option<Snapshot>>,
 }
 
 impl Appender {
-    /// The table is opened, and created where missing, by the first append.
+    /// Sends no request. The first append opens the table, and creates it where it is missing.
     pub fn new(table: Table) -> Self {
         Appender { shared: Arc::new(Shared { table, queue: Mutex::default(), known: AsyncMutex::default() }) }
     }
 
-    /// Adds the rows that are not in the table yet. Safe to call again with the same rows after any outcome, and to
-    /// drop at any moment: the commit goes on by itself.
+    /// Adds the rows that are not in the table yet. It is safe to call this again with the same rows after any outcome,
+    /// and to drop the future at any moment: the commit continues in a task of its own.
     pub async fn append(&self, append: Append) -> Result<Appended, Arc<LakeError>> {
         let (answer, answered) = oneshot::channel();
         self.queue().push(Pending { append, answer });
@@ -84,7 +83,7 @@ impl Appender {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The requests of one commit, in the order in which they came.
+    /// The requests of one commit, in the order of their arrival.
     fn take_pending(&self) -> Vec<Pending> {
         let mut queue = self.queue();
         let mut rows = 0;
@@ -93,12 +92,12 @@ impl Appender {
             rows += pending.append.rows.num_rows();
             room
         };
-        let taken = queue.iter().take_while(fits).count();
-        queue.drain(..taken).collect()
+        let count = queue.iter().take_while(fits).count();
+        queue.drain(..count).collect()
     }
 
-    /// Commits what is waiting once the commit under way is done. Each request sees to it that this runs once more, so
-    /// none is left behind.
+    /// Commits what is waiting as soon as the current commit is done. This runs once per request, so no request is
+    /// forgotten.
     async fn commit_queue(&self) {
         let mut known = self.shared.known.lock().await;
         let pending = self.take_pending();
@@ -108,7 +107,7 @@ impl Appender {
         let (appends, answers): (Vec<_>, Vec<_>) = pending.into_iter().map(|p| (p.append, p.answer)).unzip();
         let outcome = self.shared.commit(&mut known, appends).await;
         if outcome.is_err() {
-            // What we believe of the log may be why: look afresh next time.
+            // The cause may be that the snapshot is wrong: the next commit reads the log again.
             *known = None;
         }
         let outcomes = match outcome {
@@ -119,7 +118,7 @@ impl Appender {
             }
         };
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Nobody may be listening any more; the rows are in all the same.
+            // The caller may be gone. The rows are in the table all the same.
             let _ = answer.send(outcome);
         }
     }
@@ -130,7 +129,7 @@ type Outcome = Result<Appended, Arc<LakeError>>;
 impl Shared {
     async fn commit(&self, known: &mut Option<Snapshot>, appends: Vec<Append>) -> Result<Vec<Outcome>, LakeError> {
         if known.is_none() {
-            self.table.create_if_missing(newest(&appends)).await?;
+            self.table.create_if_missing(latest_ms(&appends)).await?;
             *known = Some(self.table.snapshot(Replay::Txns).await?);
         }
         let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
@@ -147,26 +146,27 @@ impl Shared {
             };
             let commit = self.plan_commit(known.version + 1, &appends, &dedups, &adds);
             match commit::put(&self.table.log, &commit).await? {
-                Put::Committed => {
+                CommitOutcome::Committed(version) => {
                     known.apply(&commit, Replay::Txns);
-                    self.table.checkpoint_if_due(commit.version);
-                    return Ok(outcomes(&appends, dedups, Some(commit.version)));
+                    self.table.checkpoints.write_if_due(version);
+                    return Ok(outcomes(&appends, dedups, Some(version)));
                 }
-                Put::Conflict(winner) if mutants::is(Mutant::ConflictNotReread) => known.version = winner.version,
-                Put::Conflict(winner) => {
-                    self.combine(known, winner).await?;
+                CommitOutcome::Conflict(winner) if mutants::is(Mutant::ConflictNotReread) => {
+                    known.version = winner.version;
+                }
+                CommitOutcome::Conflict(winner) => {
+                    self.catch_up(known, winner).await?;
                     written = Some((dedups, adds));
                     commit::backoff(&self.table.log, attempt).await;
                 }
             }
         }
-        let table = self.table.spec.name.into();
-        Err(LakeError::Contended { table, attempts: COMMIT_ATTEMPTS, version: known.version + 1 })
+        Err(LakeError::Contended { table: self.table.spec.name.into(), attempts: COMMIT_ATTEMPTS })
     }
 
-    /// Takes in what others committed, all of it at once: a writer that fell behind must not walk one version at a
-    /// time while the others run ahead.
-    async fn combine(&self, known: &mut Snapshot, winner: Commit) -> Result<(), LakeError> {
+    /// Applies what others have committed: `winner` and all versions after it. One version per attempt would not do: the
+    /// others commit faster than that.
+    async fn catch_up(&self, known: &mut Snapshot, winner: Commit) -> Result<(), LakeError> {
         let mut commits = vec![winner];
         let later = self.table.log.versions_after(commits[0].version).await?;
         commits.extend(self.table.log.read_all(&later).await?);
@@ -196,7 +196,7 @@ impl Shared {
             by_partition.iter().map(encode_one).collect::<Result<Vec<_>, _>>()
         };
         let files = self.table.workers.run("encode rows", encode).await??;
-        let now_ms = newest(appends);
+        let now_ms = latest_ms(appends);
         let mut adds = Vec::new();
         for file in files {
             adds.push(self.table.put_file(file, now_ms).await?);
@@ -205,33 +205,33 @@ impl Shared {
     }
 
     fn plan_commit(&self, version: Version, appends: &[Append], dedups: &[Dedup], adds: &[Add]) -> Commit {
-        let now_ms = newest(appends);
+        let now_ms = latest_ms(appends);
         let details = Map::from_iter([
             ("isBlindAppend".to_owned(), json!(true)),
             ("operationParameters".to_owned(), json!({"mode": "Append"})),
         ]);
         let mut actions = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
-        let mut progress: BTreeMap<&str, SourcePosition> = BTreeMap::new();
+        let mut last_positions: BTreeMap<&str, SourcePosition> = BTreeMap::new();
         for (append, dedup) in appends.iter().zip(dedups) {
-            let moves = matches!(dedup, Dedup::Keep { .. }) || mutants::is(Mutant::TxnMovesBack);
-            if let (true, Some(last)) = (moves, append.positions.last()) {
-                progress.insert(&append.app_id, *last);
+            let adds_rows = matches!(dedup, Dedup::Keep { .. }) || mutants::is(Mutant::TxnMovesBack);
+            if let (true, Some(last)) = (adds_rows, append.positions.last()) {
+                last_positions.insert(&append.app_id, *last);
             }
         }
         if mutants::is(Mutant::TxnNotCommitted) {
-            progress.clear();
+            last_positions.clear();
         }
-        actions.extend(progress.into_iter().map(|(app_id, last)| {
-            let txn = Transaction::new_with_last_update(app_id, last.sequence, Some(last.enqueued_ms));
-            Action { txn: Some(txn), ..Action::default() }
+        // Rows and sequence numbers are in one commit: this is what makes an append happen exactly once.
+        actions.extend(last_positions.into_iter().map(|(app_id, last)| {
+            Action::from(Transaction::new_with_last_update(app_id, last.sequence, Some(last.enqueued_ms)))
         }));
-        actions.extend(adds.iter().map(|add| Action { add: Some(add.clone()), ..Action::default() }));
+        actions.extend(adds.iter().cloned().map(Action::from));
         Commit { version, actions }
     }
 }
 
-/// The time of a commit that holds all of them, in milliseconds since the epoch.
-fn newest(appends: &[Append]) -> i64 {
+/// The time of a commit of all `appends`, in milliseconds since the epoch.
+fn latest_ms(appends: &[Append]) -> i64 {
     appends.iter().map(|append| append.now_ms).max().unwrap_or_default()
 }
 
@@ -241,9 +241,9 @@ fn outcomes(appends: &[Append], dedups: Vec<Dedup>, version: Option<Version>) ->
         match dedup {
             Dedup::Keep { from } => Ok(Appended { rows: all - from, duplicates: from, version }),
             Dedup::Nothing => Ok(Appended { rows: 0, duplicates: all, version: None }),
-            Dedup::Restarted { sequence, committed, later_by_ms } => {
+            Dedup::Restarted { sequence, committed, later_by } => {
                 let app_id = append.app_id.clone();
-                Err(Arc::new(LakeError::SequenceRestarted { app_id, sequence, committed, later_by_ms }))
+                Err(Arc::new(LakeError::SequenceRestarted { app_id, sequence, committed, later_by }))
             }
         }
     };

@@ -1,31 +1,33 @@
-//! The one PUT that makes a commit.
+//! The one PUT that makes a commit, and the commit that replaces files by others.
 //!
-//! A PUT may land although its answer is lost (a timeout, a connection cut, a retry inside the client). So every
-//! commit carries an id of its own, and whenever the store does not say "created", the version is read back: our id
-//! in it means that it was us. A version is never left for the next one before somebody's commit has been read in it:
-//! a late PUT of ours can only find the place taken.
+//! A PUT may land although its answer is lost (a timeout, a cut connection, a retry inside the client). So every
+//! commit carries an id of its own, and whenever the store does not answer "created", the version is read back: our id
+//! in it means that the commit is ours. A writer moves on to the next version only after it has read somebody's commit
+//! in this one, so a late PUT of ours always finds its version occupied.
 
+use super::action::{Action, Add, COMMIT_ID, Commit, Remove, Transaction, Version};
 use super::error::LakeError;
-use super::log::{Action, COMMIT_ID, Commit, Log};
+use super::file::NewFile;
+use super::log::Log;
 use crate::mutants::{self, Mutant};
 use object_store::{ObjectStore, PutMode, PutOptions, PutPayload};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// How often a PUT without a clear answer is tried again.
+/// How often a PUT without a clear answer is tried.
 const PUT_ATTEMPTS: u32 = 4;
 
-/// How a put-if-absent ended.
+/// How an attempt to add a commit to the log ended.
 #[derive(Debug, Clone)]
-pub enum Put {
+pub enum CommitOutcome {
     /// The commit is in the log, by this or an earlier attempt of ours.
-    Committed,
-    /// Somebody else's commit has the version: this one.
+    Committed(Version),
+    /// The version belongs to another writer's commit: this one.
     Conflict(Commit),
 }
 
-/// The action that says what a commit is, for people and for [`put`]. `details` goes in as it is.
-pub fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Action {
+/// The action that says what a commit is: to people, and by its id to [`put`]. `details` is included as it is.
+pub(super) fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value>) -> Action {
     let mut info = details.clone();
     info.insert("operation".into(), json!(operation));
     info.insert("timestamp".into(), json!(now_ms));
@@ -34,8 +36,8 @@ pub fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String, Value
     Action { commit_info: Some(info), ..Action::default() }
 }
 
-/// Puts `commit` where no commit is yet. An error means that it is not known whether it landed.
-pub async fn put(log: &Log, commit: &Commit) -> Result<Put, LakeError> {
+/// Puts `commit` where there is none yet. After an error it is not known whether the commit is in the log.
+pub async fn put(log: &Log, commit: &Commit) -> Result<CommitOutcome, LakeError> {
     let path = Log::path(commit.version);
     let text = commit.to_text().map_err(|error| LakeError::Internal {
         attempt: "write the commit",
@@ -43,24 +45,20 @@ pub async fn put(log: &Log, commit: &Commit) -> Result<Put, LakeError> {
         detail: error.to_string(),
     })?;
     let payload = PutPayload::from(text);
-    let id = commit.info().and_then(|info| info.get(COMMIT_ID)).and_then(Value::as_str).unwrap_or_default();
     let mut attempt = 1;
     loop {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let failure = match log.store.put_opts(&path, payload.clone(), options).await {
-            Ok(_) => return Ok(Put::Committed),
+            Ok(_) => return Ok(CommitOutcome::Committed(commit.version)),
             Err(error) => error,
         };
         match log.read(commit.version).await? {
-            Some(winner) if winner.has_id(id) && !mutants::is(Mutant::OwnCommitNotRecognised) => {
-                return Ok(Put::Committed);
+            Some(winner) if winner.is_same_as(commit) && !mutants::is(Mutant::OwnCommitNotRecognised) => {
+                return Ok(CommitOutcome::Committed(commit.version));
             }
-            Some(winner) => return Ok(Put::Conflict(winner)),
+            Some(winner) => return Ok(CommitOutcome::Conflict(winner)),
             None if attempt < PUT_ATTEMPTS => backoff(log, attempt).await,
-            None => {
-                let object = format!("{}/{path}", log.table);
-                return Err(LakeError::Store { attempt: "write", object, source: failure });
-            }
+            None => return Err(LakeError::store("write", log.table, &path, failure)),
         }
         attempt += 1;
     }
@@ -68,6 +66,41 @@ pub async fn put(log: &Log, commit: &Commit) -> Result<Put, LakeError> {
 
 /// Waits a random part of a time that doubles with each attempt, so that writers who met once do not meet again.
 pub async fn backoff(log: &Log, attempt: u32) {
-    let most_ms = 5u64 << attempt.min(8);
-    tokio::time::sleep(Duration::from_millis(log.random.up_to(most_ms))).await;
+    let max_ms = 5u64 << attempt.min(8);
+    tokio::time::sleep(Duration::from_millis(log.random.up_to(max_ms))).await;
+}
+
+/// Files to remove and rows to add in one commit.
+#[derive(Debug, Default)]
+pub struct Rewrite {
+    pub operation: &'static str,
+    pub remove: Vec<Add>,
+    pub add: Vec<NewFile>,
+    /// How far the writing application is with this commit.
+    pub txn: Option<Transaction>,
+    /// Members of `commitInfo`.
+    pub details: Map<String, Value>,
+}
+
+impl Rewrite {
+    /// The commit of `version`; `added` are the files of `add`, as they were stored.
+    pub(super) fn into_commit(self, log: &Log, version: Version, added: Vec<Add>, now_ms: i64) -> Commit {
+        let mut actions = vec![info(log, self.operation, now_ms, &self.details)];
+        actions.extend(self.txn.map(Action::from));
+        actions.extend(self.remove.into_iter().map(|add| Action::from(to_remove(add, now_ms))));
+        actions.extend(added.into_iter().map(Action::from));
+        Commit { version, actions }
+    }
+}
+
+fn to_remove(add: Add, now_ms: i64) -> Remove {
+    Remove {
+        path: add.path,
+        data_change: true,
+        deletion_timestamp: Some(now_ms),
+        extended_file_metadata: Some(true),
+        partition_values: Some(add.partition_values),
+        size: Some(add.size),
+        ..Remove::default()
+    }
 }

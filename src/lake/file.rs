@@ -1,9 +1,10 @@
-//! Parquet data files: rows to bytes with the statistics that the log keeps, and back.
+//! Parquet data files: from rows to bytes with the statistics that the log keeps, and back. Knows no table and no log.
 
 use super::arrow::array::{Array, AsArray, RecordBatch};
 use super::arrow::compute;
 use super::arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use super::error::LakeError;
+use super::store::fetch;
 use crate::columns::TableSpec;
 use bytes::Bytes;
 use chrono::DateTime;
@@ -19,9 +20,9 @@ use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 /// Rows per batch when reading.
-const BATCH_ROWS: usize = 8_192;
+pub(super) const BATCH_ROWS: usize = 8_192;
 
-/// Rows as they will be a data file.
+/// Rows, encoded as a data file that is not stored yet.
 #[derive(Debug, Clone)]
 pub struct NewFile {
     pub bytes: Bytes,
@@ -29,7 +30,7 @@ pub struct NewFile {
     pub partition: Option<String>,
     /// JSON, as the log keeps it.
     pub statistics: String,
-    /// What the writer wants to know of the file without opening it.
+    /// What the writer wants to read of the file later without opening it.
     pub tags: HashMap<String, Option<String>>,
 }
 
@@ -50,7 +51,7 @@ impl NewFile {
         })
     }
 
-    /// Puts the bytes as `name` into the folder of their partition; the answer is what a commit says of them.
+    /// Stores the bytes as `name` in the folder of their partition. Returns what a commit says of them.
     pub(super) async fn put(
         self,
         store: &dyn ObjectStore,
@@ -63,11 +64,8 @@ impl NewFile {
             _ => Path::from(name),
         };
         let size = self.bytes.len() as i64;
-        store.put(&path, PutPayload::from(self.bytes)).await.map_err(|source| LakeError::Store {
-            attempt: "write",
-            object: format!("{}/{path}", spec.name),
-            source,
-        })?;
+        let stored = store.put(&path, PutPayload::from(self.bytes)).await;
+        stored.map_err(|source| LakeError::store("write", spec.name, &path, source))?;
         let partition_values =
             spec.partition_column.iter().map(|&column| (column.to_owned(), self.partition.clone())).collect();
         Ok(Add {
@@ -87,8 +85,8 @@ impl NewFile {
 }
 
 fn encode(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, ParquetError> {
-    // Chunk statistics prune; page statistics cost more than they bring in files of this size. Dictionaries slow
-    // small files down more than they shrink them.
+    // Readers prune by chunk statistics; in files of this size, page statistics cost more than they save. Dictionaries
+    // slow small files down more than they shrink them.
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
@@ -109,16 +107,17 @@ fn statistics(columns: &[&str], batches: &[RecordBatch]) -> Value {
         let arrays: Vec<_> = batches.iter().filter_map(|batch| batch.column_by_name(name)).collect();
         nulls.insert(name.into(), json!(arrays.iter().map(|array| array.null_count()).sum::<usize>()));
         let ranges: Vec<(i64, i64)> = arrays.iter().filter_map(|array| range(array.as_ref())).collect();
-        let least = ranges.iter().map(|range| range.0).min();
-        let greatest = ranges.iter().map(|range| range.1).max();
-        if let (Some(least), Some(greatest), Some(array)) = (least, greatest, arrays.first()) {
-            min.insert(name.into(), statistic(array.data_type(), least));
-            max.insert(name.into(), statistic(array.data_type(), greatest));
+        let smallest = ranges.iter().map(|range| range.0).min();
+        let largest = ranges.iter().map(|range| range.1).max();
+        if let (Some(smallest), Some(largest), Some(array)) = (smallest, largest, arrays.first()) {
+            min.insert(name.into(), statistic(array.data_type(), smallest));
+            max.insert(name.into(), statistic(array.data_type(), largest));
         }
     }
     json!({"numRecords": rows, "minValues": min, "maxValues": max, "nullCount": nulls})
 }
 
+/// Smallest and largest value, of the types that columns with statistics have.
 fn range(array: &dyn Array) -> Option<(i64, i64)> {
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
@@ -157,13 +156,13 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Of a file whose statistics are missing or unreadable nothing is known.
+    /// Empty where the log has no statistics of the file, or unreadable ones.
     pub fn of(add: &Add) -> Self {
         add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// Smallest and largest value of a timestamp column, in microseconds, widened to whole milliseconds since other
-    /// writers truncate.
+    /// Smallest and largest value of a timestamp column, in microseconds. The largest is rounded up to the end of its
+    /// millisecond, because other writers cut off what is finer.
     pub fn instants(&self, column: &str) -> Option<(i64, i64)> {
         let micros =
             |value: Option<&Value>| DateTime::parse_from_rfc3339(value?.as_str()?).ok().map(|at| at.timestamp_micros());
@@ -172,16 +171,14 @@ impl Statistics {
 }
 
 /// Reads the columns `columns` (all when empty) of a data file.
-pub async fn read(
+pub(super) async fn read(
     store: &dyn ObjectStore,
     table: &str,
     add: &Add,
     columns: &[&str],
 ) -> Result<Vec<RecordBatch>, LakeError> {
-    let object = || format!("{table}/{}", add.path);
     let path = Path::from(add.path.as_str());
-    let attempt = async || store.get(&path).await?.bytes().await;
-    let bytes = attempt().await.map_err(|source| LakeError::Store { attempt: "read", object: object(), source })?;
+    let bytes = fetch(store, &path).await.map_err(|source| LakeError::store("read", table, &path, source))?;
     decode(bytes, columns).map_err(|error| LakeError::Damaged {
         table: table.into(),
         object: add.path.clone(),

@@ -1,13 +1,15 @@
-//! Data files looked at without believing that they are there, whole, or what the log says they are.
+//! Data files, checked without trust: one may be missing, damaged, or not what the log says.
 //!
-//! A damaged file is an answer here, not an error: errors mean that the store could not be asked.
+//! A damaged file is a result here and not an error. An error means that the store did not answer.
 
 use super::arrow::array::RecordBatch;
 use super::arrow::compute;
 use super::arrow::datatypes::{Schema, SchemaRef};
 use super::arrow::error::ArrowError;
 use super::error::LakeError;
+use super::file::BATCH_ROWS;
 use super::log::Add;
+use super::store::fetch;
 use super::table::Table;
 use bytes::Bytes;
 use deltalake::parquet::arrow::ProjectionMask;
@@ -18,13 +20,10 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::sync::Arc;
 
-/// Rows per batch: one batch is in memory at a time, decoded.
-const BATCH_ROWS: usize = 8_192;
-
-/// The end of a file that holds the footer of any file we write.
+/// Bytes at the end of a file in which the footer of any file we write fits.
 const FOOTER_BYTES: u64 = 64 << 10;
 
-/// What a data file turned out to be.
+/// The state of a data file. `found` is what was collected from its rows.
 #[derive(Debug)]
 pub enum Inspected<T> {
     Whole { bytes: i64, rows: i64, found: T },
@@ -33,8 +32,8 @@ pub enum Inspected<T> {
 }
 
 impl Table {
-    /// Hands the columns `columns` (all when empty) of a file to `read`, batch by batch, in the table's own types. `read`
-    /// collects into what comes back. CPU-bound work runs on the table's workers.
+    /// Passes the columns `columns` (all when empty) of a file to `read`, batch by batch, in the table's own types. `read`
+    /// collects into `found`. Decoding runs on the table's workers.
     pub async fn inspect<T, R>(
         &self,
         add: &Add,
@@ -47,8 +46,7 @@ impl Table {
         R: FnMut(&mut T, &RecordBatch) -> Result<(), ArrowError> + Send + 'static,
     {
         let path = Path::from(add.path.as_str());
-        let attempt = async || self.store.get(&path).await?.bytes().await;
-        let bytes = match attempt().await {
+        let bytes = match fetch(self.store.as_ref(), &path).await {
             Ok(bytes) => bytes,
             Err(object_store::Error::NotFound { .. }) => return Ok(Inspected::Missing),
             Err(source) => return Err(self.not_read(&path, source)),
@@ -56,7 +54,7 @@ impl Table {
         let schema = self.projected(columns);
         let size = bytes.len() as i64;
         let work = move || decode(bytes, &schema, |batch| read(&mut found, batch)).map(|rows| (rows, found));
-        // A decoder that dies of a damaged file is the same news as one that refuses it.
+        // A decoder that panics on a damaged file says the same as one that refuses it.
         let outcome = self.workers.run("decode a data file", work).await.map_err(|error| error.to_string());
         Ok(match outcome.and_then(|decoded| decoded.map_err(|error| error.to_string())) {
             Ok((rows, found)) => Inspected::Whole { bytes: size, rows, found },
@@ -96,7 +94,7 @@ impl Table {
         }
     }
 
-    /// Where the file of `add` is, for telling whether two entries mean the same one. Paths may be absolute.
+    /// Where the file of `add` is, to compare entries of several tables. The path in the log may be absolute.
     pub fn location(&self, add: &Add) -> String {
         let table = self.lake.table_url(self.spec.name);
         table.join(&add.path).map_or_else(|_| add.path.clone(), |url| url.to_string())
@@ -109,11 +107,11 @@ impl Table {
     }
 
     fn not_read(&self, path: &Path, source: object_store::Error) -> LakeError {
-        LakeError::Store { attempt: "read", object: format!("{}/{path}", self.spec.name), source }
+        LakeError::store("read", self.spec.name, path, source)
     }
 }
 
-/// Number of rows that the footer says; `read` has seen as many, or there is an error.
+/// Passes all rows to `read`. Returns their number according to the footer.
 fn decode(
     bytes: Bytes,
     schema: &SchemaRef,
@@ -129,7 +127,7 @@ fn decode(
     Ok(rows)
 }
 
-/// Other writers have other ideas of how text is laid out in memory; what it says is the same.
+/// Casts columns to the types of `schema`: other writers store the same text under another type.
 fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let column = |name: &str| {
         let missing = || ArrowError::SchemaError(format!("column `{name}` is missing"));

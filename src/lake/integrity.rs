@@ -1,43 +1,39 @@
-//! A walk along all that is left of a table's log, believing none of it.
+//! A scan of all that is left of a table's log, without trust.
 //!
-//! Opening a table stops quietly where the log has a hole, and takes a checkpoint's word for what came before. The walk
-//! reads every commit that is there and says what cannot be right. Legal, and no flaw: commits up to a checkpoint may be
-//! cleaned up from the oldest on; a file may be added again without being news (`dataChange` false), to give it statistics.
+//! Opening a table stops silently at a hole in the log, and believes a checkpoint about what came before it. The scan
+//! reads every commit that is there and reports what cannot be right. Two things are legal and no anomaly: the oldest
+//! commits up to a checkpoint may be cleaned up; a file may be added again without new rows (`dataChange` false), to give
+//! it statistics.
 
+use super::action::{BEFORE_FIRST, Commit, Version};
 use super::error::LakeError;
-use super::log::{Commit, Version, version_of};
-use super::snapshot::{Replay, Snapshot};
+use super::log::{READ_AHEAD, Replay};
+use super::snapshot::Snapshot;
 use super::table::Table;
-use crate::error::with_causes;
-use futures::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
-use object_store::path::Path;
+use futures::StreamExt;
 use std::collections::{HashMap, HashSet};
-
-/// How many log files are read at once.
-const READ_AHEAD: usize = 16;
 
 /// What the log says, and what is wrong with it.
 #[derive(Debug, Default)]
-pub struct Walk {
-    /// The table at its last version; across a hole as if nothing were missing.
+pub struct LogScan {
+    /// The table at its last version. Commits that are missing count as empty.
     pub head: Snapshot,
     /// The table at the version that was asked for, where that is not the last one.
     marked: Option<Snapshot>,
-    /// Commits that were read.
+    /// Number of commits that were read.
     pub commits: usize,
-    /// The commit that brought a file's rows, for files that no compaction has moved.
+    /// The commit that added a file's rows, for files that no compaction has moved.
     pub added_in: HashMap<String, Version>,
-    pub flaws: Vec<Flaw>,
+    pub anomalies: Vec<Anomaly>,
 }
 
-/// Something in a log that no writer leaves behind.
+/// Something in a log that no correct writer produces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub enum Anomaly {
     CommitsMissing {
         from: Version,
         to: Version,
-        /// A checkpoint covers them: who opens the table does not notice.
+        /// A checkpoint covers them, so a reader of the table does not notice.
         covered: bool,
     },
     CommitUnreadable {
@@ -47,7 +43,7 @@ pub enum Flaw {
     CheckpointUnreadable {
         detail: String,
     },
-    /// It does not say what the commits before it say.
+    /// The checkpoint contradicts the commits before it.
     CheckpointDiffers {
         version: Version,
         detail: String,
@@ -65,20 +61,20 @@ pub enum Flaw {
 }
 
 impl Table {
-    /// Walks the log and shows each commit to `visit`, in order. `mark` is a version of which the files are wanted too.
-    /// `None` when there is no table. Errors mean that the store did not answer or that the table is foreign.
-    pub async fn walk(
+    /// Scans the log and passes each commit to `visit`, in order. `mark` is a version whose files are wanted too. `None`
+    /// when there is no table. An error means that the store did not answer or that the table is foreign.
+    pub async fn scan_log(
         &self,
         mark: Option<Version>,
         visit: impl FnMut(&Commit) + Send,
-    ) -> Result<Option<Walk>, LakeError> {
-        let versions = self.versions_present().await?;
-        let mut walk = Walk::default();
-        let checkpoint = self.checkpoint_believed(&mut walk.flaws).await?;
+    ) -> Result<Option<LogScan>, LakeError> {
+        let versions = self.log.versions().await?;
+        let mut scan = LogScan::default();
+        let checkpoint = self.trusted_checkpoint(&mut scan.anomalies).await?;
         if versions.is_empty() && checkpoint.is_none() {
             return Ok(None);
         }
-        let mut walker = Walker::new(walk, checkpoint, mark, visit);
+        let mut scanner = Scanner::new(scan, checkpoint, mark, visit);
         let commits = futures::stream::iter(versions)
             .map(|version| async move { (version, self.log.read(version).await) })
             .buffered(READ_AHEAD);
@@ -89,45 +85,33 @@ impl Table {
                     for action in &commit.actions {
                         self.verify(action.protocol.as_ref(), action.meta_data.as_ref())?;
                     }
-                    walker.step(&commit);
+                    scanner.step(&commit);
                 }
-                // Cleaned up since we looked; the next one shows whether that leaves a hole.
+                // Cleaned up since it was listed. The next commit shows whether that leaves a hole.
                 Ok(None) => {}
                 Err(LakeError::Damaged { detail, .. }) => {
-                    walker.walk.flaws.push(Flaw::CommitUnreadable { version, detail });
-                    walker.skip(version);
+                    scanner.scan.anomalies.push(Anomaly::CommitUnreadable { version, detail });
+                    scanner.skip(version);
                 }
                 Err(error) => return Err(error),
             }
         }
-        let walk = walker.finish();
-        self.verify(walk.head.protocol.as_ref(), walk.head.metadata.as_ref())?;
-        Ok(Some(walk))
+        let scan = scanner.finish();
+        self.verify(scan.head.protocol.as_ref(), scan.head.metadata.as_ref())?;
+        Ok(Some(scan))
     }
 
-    async fn versions_present(&self) -> Result<Vec<Version>, LakeError> {
-        let folder = Path::from("_delta_log");
-        let listed = self.store.list(Some(&folder)).try_filter_map(async |object| Ok(version_of(&object.location)));
-        let mut found: Vec<Version> = listed.try_collect().await.map_err(|source| LakeError::Store {
-            attempt: "list the log of table",
-            object: self.spec.name.into(),
-            source,
-        })?;
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    /// The checkpoint that opening the table would start from.
-    async fn checkpoint_believed(&self, flaws: &mut Vec<Flaw>) -> Result<Option<Snapshot>, LakeError> {
+    /// The checkpoint that every reader of the table starts from.
+    async fn trusted_checkpoint(&self, anomalies: &mut Vec<Anomaly>) -> Result<Option<Snapshot>, LakeError> {
         let read = async {
-            match self.last_checkpoint().await? {
-                Some(checkpoint) => self.read_checkpoint(checkpoint, Replay::TxnsAndFiles).await.map(Some),
+            match self.log.last_checkpoint().await? {
+                Some(found) => Snapshot::of_checkpoint(&self.log, &found, Replay::TxnsAndFiles).await.map(Some),
                 None => Ok(None),
             }
         };
         match read.await {
-            Err(error @ LakeError::Damaged { .. }) => {
-                flaws.push(Flaw::CheckpointUnreadable { detail: with_causes(&error) });
+            Err(LakeError::Damaged { object, detail, .. }) => {
+                anomalies.push(Anomaly::CheckpointUnreadable { detail: format!("cannot read `{object}`: {detail}") });
                 Ok(None)
             }
             read => read,
@@ -135,7 +119,7 @@ impl Table {
     }
 }
 
-impl Walk {
+impl LogScan {
     /// The table at the version that was asked for, if the log reaches it.
     pub fn at(&self, version: Version) -> Option<&Snapshot> {
         match &self.marked {
@@ -145,41 +129,41 @@ impl Walk {
     }
 }
 
-struct Walker<V> {
-    walk: Walk,
-    /// Until the walk has passed it.
+struct Scanner<V> {
+    scan: LogScan,
+    /// Until the scan has passed it.
     checkpoint: Option<Snapshot>,
     mark: Option<Version>,
-    /// All commits up to the current one were seen, so the state is known without a checkpoint.
+    /// Whether all commits up to the current one were read, so that the state is known without a checkpoint.
     complete: bool,
-    /// Last commit seen or known to be unreadable; `None` before the first.
+    /// Last commit that is there, readable or not. `None` before the first.
     last: Option<Version>,
     visit: V,
 }
 
-impl<V: FnMut(&Commit)> Walker<V> {
-    fn new(mut walk: Walk, checkpoint: Option<Snapshot>, mark: Option<Version>, visit: V) -> Self {
-        walk.head.version = -1;
-        Walker { walk, checkpoint, mark, complete: true, last: None, visit }
+impl<V: FnMut(&Commit)> Scanner<V> {
+    fn new(mut scan: LogScan, checkpoint: Option<Snapshot>, mark: Option<Version>, visit: V) -> Self {
+        scan.head.version = BEFORE_FIRST;
+        Scanner { scan, checkpoint, mark, complete: true, last: None, visit }
     }
 
     fn step(&mut self, commit: &Commit) {
         self.close_gap(commit.version);
         self.last = Some(commit.version);
-        self.walk.commits += 1;
+        self.scan.commits += 1;
         self.check_txns(commit);
         self.check_adds(commit);
-        self.walk.head.apply(commit, Replay::TxnsAndFiles);
+        self.scan.head.apply(commit, Replay::TxnsAndFiles);
         (self.visit)(commit);
         if self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.version == commit.version) {
             self.meet_checkpoint();
         }
         if self.mark == Some(commit.version) {
-            self.walk.marked = Some(self.walk.head.clone());
+            self.scan.marked = Some(self.scan.head.clone());
         }
     }
 
-    /// Past a commit that is there and cannot be read.
+    /// Passes a commit that is there and cannot be read.
     fn skip(&mut self, version: Version) {
         self.close_gap(version);
         self.last = Some(version);
@@ -189,18 +173,18 @@ impl<V: FnMut(&Commit)> Walker<V> {
         }
     }
 
-    /// What lies between the last commit and `next`, or the end: nothing, a checkpoint, or a hole.
+    /// Looks at what is between the last commit and `next`: nothing, a checkpoint, or a hole.
     fn close_gap(&mut self, next: Version) {
         let checkpoint = self.checkpoint.as_ref().map(|checkpoint| checkpoint.version);
-        let covered_to = checkpoint.unwrap_or(-1);
+        let covered_to = checkpoint.unwrap_or(BEFORE_FIRST);
         let from = match self.last {
             Some(last) => last + 1,
-            // The oldest commits may be cleaned up, those that a checkpoint has.
+            // The oldest commits may be cleaned up as far as a checkpoint covers them.
             None => next.min(covered_to + 1),
         };
         if from < next {
             let covered = next - 1 <= covered_to;
-            self.walk.flaws.push(Flaw::CommitsMissing { from, to: next - 1, covered });
+            self.scan.anomalies.push(Anomaly::CommitsMissing { from, to: next - 1, covered });
         }
         if self.last.map_or(next > 0, |last| last + 1 < next) {
             self.complete = false;
@@ -210,25 +194,25 @@ impl<V: FnMut(&Commit)> Walker<V> {
         }
     }
 
-    /// Compares the checkpoint with what was walked, or goes on from it where the walk has not seen everything.
+    /// Compares the checkpoint with the commits that were read, or continues from it where some of them were missing.
     fn meet_checkpoint(&mut self) {
         let Some(checkpoint) = self.checkpoint.take() else { return };
-        if !self.complete || checkpoint.version > self.walk.head.version {
-            self.walk.head = checkpoint;
-        } else if let Some(detail) = difference(&self.walk.head, &checkpoint) {
-            self.walk.flaws.push(Flaw::CheckpointDiffers { version: checkpoint.version, detail });
+        if !self.complete || checkpoint.version > self.scan.head.version {
+            self.scan.head = checkpoint;
+        } else if let Some(detail) = difference(&self.scan.head, &checkpoint) {
+            self.scan.anomalies.push(Anomaly::CheckpointDiffers { version: checkpoint.version, detail });
         }
-        if self.mark == Some(self.walk.head.version) {
-            self.walk.marked = Some(self.walk.head.clone());
+        if self.mark == Some(self.scan.head.version) {
+            self.scan.marked = Some(self.scan.head.clone());
         }
     }
 
     fn check_txns(&mut self, commit: &Commit) {
         for txn in commit.txns() {
-            let before = self.walk.head.txns.get(&txn.app_id).map(|progress| progress.version);
+            let before = self.scan.head.txns.get(&txn.app_id).map(|reached| reached.version);
             if let Some(from) = before.filter(|&from| from > txn.version) {
                 let (version, app_id, to) = (commit.version, txn.app_id.clone(), txn.version);
-                self.walk.flaws.push(Flaw::TxnWentBack { version, app_id, from, to });
+                self.scan.anomalies.push(Anomaly::TxnWentBack { version, app_id, from, to });
             }
         }
     }
@@ -243,40 +227,40 @@ impl<V: FnMut(&Commit)> Walker<V> {
         let mut added = HashSet::new();
         for add in commit.adds() {
             let again =
-                add.data_change && self.walk.head.files.contains_key(&add.path) && !removed.contains(add.path.as_str());
+                add.data_change && self.scan.head.files.contains_key(&add.path) && !removed.contains(add.path.as_str());
             if again || !added.insert(add.path.as_str()) {
-                self.walk.flaws.push(Flaw::AddedTwice { version: commit.version, path: add.path.clone() });
+                self.scan.anomalies.push(Anomaly::AddedTwice { version: commit.version, path: add.path.clone() });
             }
             if add.data_change {
-                self.walk.added_in.insert(add.path.clone(), commit.version);
+                self.scan.added_in.insert(add.path.clone(), commit.version);
             }
         }
     }
 
-    fn finish(mut self) -> Walk {
+    fn finish(mut self) -> LogScan {
         if let (Some(last), Some(checkpoint)) = (self.last, self.checkpoint.as_ref().map(|found| found.version)) {
-            self.walk.flaws.push(Flaw::CommitsMissing { from: last + 1, to: checkpoint, covered: true });
+            self.scan.anomalies.push(Anomaly::CommitsMissing { from: last + 1, to: checkpoint, covered: true });
         }
         self.meet_checkpoint();
-        let files = &self.walk.head.files;
-        self.walk.added_in.retain(|path, _| files.contains_key(path));
-        self.walk
+        let files = &self.scan.head.files;
+        self.scan.added_in.retain(|path, _| files.contains_key(path));
+        self.scan
     }
 }
 
-/// What a checkpoint says otherwise than the commits before it; `None` when nothing.
-fn difference(walked: &Snapshot, checkpoint: &Snapshot) -> Option<String> {
-    let lost = walked.files.keys().find(|path| !checkpoint.files.contains_key(*path));
-    let extra = checkpoint.files.keys().find(|path| !walked.files.contains_key(*path));
-    let txn = walked
+/// The first point in which a checkpoint contradicts the commits before it.
+fn difference(replayed: &Snapshot, checkpoint: &Snapshot) -> Option<String> {
+    let lost = replayed.files.keys().find(|path| !checkpoint.files.contains_key(*path));
+    let extra = checkpoint.files.keys().find(|path| !replayed.files.contains_key(*path));
+    let txn = replayed
         .txns
         .iter()
-        .find(|(app_id, progress)| checkpoint.txns.get(*app_id).map(|found| found.version) != Some(progress.version));
+        .find(|(app_id, reached)| checkpoint.txns.get(*app_id).map(|found| found.version) != Some(reached.version));
     if let Some(path) = lost {
         return Some(format!("file `{path}` is not in it"));
     }
     if let Some(path) = extra {
         return Some(format!("file `{path}` is in it and was removed or never added"));
     }
-    txn.map(|(app_id, progress)| format!("`txn` {} of `{app_id}` is not in it", progress.version))
+    txn.map(|(app_id, reached)| format!("`txn` {} of `{app_id}` is not in it", reached.version))
 }

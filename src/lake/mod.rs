@@ -1,30 +1,36 @@
-//! Delta tables on an object store: open, append, replace, checkpoint.
+//! Delta tables on an object store: open, append, replace, checkpoint, check.
 //!
-//! What this module promises: a commit is one put-if-absent of one JSON file, so it happens completely or not at
-//! all, whatever is killed when; an appended batch is there once, however often and by however many writers it is
-//! tried; a rewrite that was planned on a state that is gone is refused. What it refuses to know: any table's name,
-//! any business word, who calls it and why.
+//! What this module promises:
+//! - A commit is one put-if-absent of one JSON file. It happens completely or not at all, whatever is killed when.
+//! - An appended batch is in the table exactly once, however often and by however many writers it is tried.
+//! - A rewrite that was planned on a state that is gone is refused.
+//! - A table that is not what this version writes is refused, and nothing is written to it.
 //!
-//! Reading order: [`store`] (where the lake is), `schema` (how far a stored table may differ: not at all), [`log`] (the files of the Delta log and the actions in them), [`table`] (create, verify, follow), [`snapshot`] and
-//! [`replay`] (what the log says the table is), [`commit`] (the one PUT), [`dedup`] and [`append`] (many writers, exactly
-//! once), [`rewrite`] (remove and add in one commit), [`file`] (Parquet in and out),
-//! [`checkpoint`], and for who does not believe any of it [`integrity`] (the log) and [`inspection`] (the data files).
+//! What it does not know: the name of any table, any word of the business, who calls it and why.
+//!
+//! Reading order. Each file uses only those before it:
+//! 1. [`action`] (what a Delta log consists of), [`error`] (what can go wrong, and who has to act), [`store`] (where the
+//!    lake is), [`workers`] (where work that occupies a core runs).
+//! 2. [`file`] (rows as Parquet, and back), [`log`] (reads commits), [`commit`] (adds one, by the one PUT), [`checkpoint`]
+//!    and [`snapshot`] (from the log to the state of the table).
+//! 3. [`table`] (one table: create, open, follow, rewrite), [`dedup`] and [`append`] (many writers, every row exactly
+//!    once: the heart of the module).
+//! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for those who believe none of this.
+//!
+//! The promises are tested on memory, on a disk and on Azurite by `tests/it/lake_promises.rs`.
 
+mod action;
 pub mod error;
 pub mod store;
-mod schema;
-pub mod log;
 pub mod workers;
-pub mod random;
-pub mod table;
-pub mod snapshot;
-mod replay;
-pub mod commit;
 pub mod file;
+pub mod log;
+pub mod commit;
+mod checkpoint;
+pub mod snapshot;
+pub mod table;
 mod dedup;
 pub mod append;
-pub mod rewrite;
-pub mod checkpoint;
 pub mod integrity;
 pub mod inspection;
 

@@ -1,12 +1,19 @@
-//! What a log says that its table is. Pure.
+//! What a log says that its table is at one version: replayed from the last checkpoint and the commits after it.
+//!
+//! Knows nothing of what the table should look like: [`super::table`] compares.
 
-use super::log::{Commit, MetaData, Protocol, Version};
+use super::action::{BEFORE_FIRST, Commit, MetaData, Protocol, Version};
+use super::checkpoint::LastCheckpoint;
+use super::error::LakeError;
+use super::log::Log;
+pub use super::log::Replay;
 use deltalake::kernel::Add;
 use std::collections::{BTreeMap, HashMap};
 
-/// How far one writing application got.
+/// How far one writing application is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TxnVersion {
+    /// What the application counts: sequence numbers of a source, or versions of another table.
     pub version: i64,
     /// What the application recorded with it, in milliseconds since the epoch.
     pub recorded_ms: Option<i64>,
@@ -23,25 +30,48 @@ pub struct Snapshot {
     pub(super) metadata: Option<MetaData>,
 }
 
-/// How much of the log is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replay {
-    Txns,
-    TxnsAndFiles,
-}
-
 impl Snapshot {
+    /// The table before its first commit.
+    pub(super) fn empty() -> Self {
+        Snapshot { version: BEFORE_FIRST, ..Snapshot::default() }
+    }
+
+    /// The table at `last`, or at the newest version below where the log does not reach it. `None` when there is none.
+    pub(super) async fn read(log: &Log, last: Version, replay: Replay) -> Result<Option<Self>, LakeError> {
+        let mut snapshot = match log.last_checkpoint().await? {
+            Some(checkpoint) if checkpoint.version <= last => Self::of_checkpoint(log, &checkpoint, replay).await?,
+            _ => Snapshot::empty(),
+        };
+        let mut versions = log.versions_after(snapshot.version).await?;
+        versions.retain(|&version| version <= last);
+        for commit in log.read_all(&versions).await? {
+            snapshot.apply(&commit, replay);
+        }
+        Ok((snapshot.version > BEFORE_FIRST).then_some(snapshot))
+    }
+
+    pub(super) async fn of_checkpoint(
+        log: &Log,
+        checkpoint: &LastCheckpoint,
+        replay: Replay,
+    ) -> Result<Self, LakeError> {
+        let mut snapshot = Snapshot::empty();
+        snapshot.apply(&log.read_checkpoint(checkpoint, replay).await?, replay);
+        Ok(snapshot)
+    }
+
     /// The id that the table was created with.
     pub fn table_id(&self) -> &str {
         self.metadata.as_ref().map_or("", |metadata| metadata.id.as_str())
     }
 
+    /// Moves on to the state after `commit`.
     pub fn apply(&mut self, commit: &Commit, replay: Replay) {
         self.version = commit.version;
         for action in &commit.actions {
             if let Some(txn) = &action.txn {
-                let progress = TxnVersion { version: txn.version, recorded_ms: txn.last_updated };
-                self.txns.insert(txn.app_id.clone(), progress);
+                let reached = TxnVersion { version: txn.version, recorded_ms: txn.last_updated };
+                self.txns.insert(txn.app_id.clone(), reached);
             }
             if replay == Replay::TxnsAndFiles {
                 if let Some(remove) = &action.remove {

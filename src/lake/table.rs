@@ -1,56 +1,54 @@
-//! One table: create it, verify it, follow it, put files into it.
+//! One table: create it, open it, follow it, read its files, and replace some of them.
+//!
+//! Every state of the table that leaves this module was compared with the table's [`TableSpec`].
 
-use super::commit;
+use super::action::{Action, Add, Commit, Format, MetaData, Protocol, Version};
+use super::checkpoint::Checkpoints;
+use super::commit::{self, CommitOutcome, Rewrite};
 use super::error::LakeError;
 use super::file::{self, NewFile};
-use super::log::{Action, Commit, Format, Log, MetaData, Protocol, Version};
-use super::schema;
+use super::log::Log;
+use super::snapshot::{Replay, Snapshot};
 use super::store::Lake;
 use super::workers::Workers;
 use crate::columns::TableSpec;
-use deltalake::kernel::{Add, StructType};
+use crate::mutants::{self, Mutant};
+use deltalake::kernel::StructType;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use object_store::ObjectStore;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
-/// A table of the lake that exists and that this version may write.
+/// A table of the lake, whether it exists or not.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub spec: TableSpec,
-    pub lake: Lake,
+    pub(super) lake: Lake,
     pub log: Log,
     /// Rooted at the table.
     pub store: Arc<dyn ObjectStore>,
     pub workers: Workers,
-    /// At most one checkpoint is made at a time.
-    pub(super) checkpointing: Arc<Semaphore>,
+    pub(super) checkpoints: Checkpoints,
 }
 
-/// The files that a range of versions brought, for a reader that follows the table.
+/// The files that one version added, for a reader that follows the table.
 #[derive(Debug, Clone)]
 pub struct Change {
     pub version: Version,
-    /// Only news (`dataChange`): compaction moves rows, it does not bring any.
+    /// Files with new rows (`dataChange`). Compaction only moves rows.
     pub added: Vec<Add>,
 }
 
 impl Table {
-    /// Names the table without asking the store anything.
+    /// Sends no request.
     pub fn at(lake: &Lake, spec: TableSpec, workers: &Workers) -> Self {
         let store = lake.table_store(spec.name);
         let log = Log { table: spec.name, store: store.clone(), random: lake.random().clone() };
-        Table {
-            spec,
-            lake: lake.clone(),
-            log,
-            store,
-            workers: workers.clone(),
-            checkpointing: Arc::new(Semaphore::new(1)),
-        }
+        let checkpoints = Checkpoints::new(lake, spec.name, workers);
+        Table { spec, lake: lake.clone(), log, store, workers: workers.clone(), checkpoints }
     }
 
-    /// Creates the table where there is none. Any number of processes may do so at once: version 0 is put once.
+    /// Creates the table unless it exists. Any number of processes may do so at once: only one of them can put version 0.
     pub async fn create_if_missing(&self, now_ms: i64) -> Result<(), LakeError> {
         if self.exists().await? {
             return Ok(());
@@ -60,7 +58,7 @@ impl Table {
     }
 
     pub async fn exists(&self) -> Result<bool, LakeError> {
-        if self.last_checkpoint().await?.is_some() {
+        if self.log.last_checkpoint().await?.is_some() {
             return Ok(true);
         }
         Ok(self.log.read(0).await?.is_some())
@@ -78,7 +76,7 @@ impl Table {
         let metadata = MetaData {
             id: self.log.random.uuid().to_string(),
             format: Format { provider: "parquet".into(), options: HashMap::new() },
-            schema_string: serde_json::to_string(&schema::delta_schema(&self.spec)?).map_err(internal)?,
+            schema_string: serde_json::to_string(&delta_schema(&self.spec)?).map_err(internal)?,
             partition_columns: self.spec.partition_column.iter().map(|&column| column.to_owned()).collect(),
             configuration: HashMap::from([
                 setting("delta.enableExpiredLogCleanup", "false".into()),
@@ -94,26 +92,44 @@ impl Table {
         Ok(Commit { version: 0, actions })
     }
 
-    /// What the versions `after + 1 ..` brought, at most `most` of them, in order.
-    pub async fn changes_after(&self, after: Version, most: usize) -> Result<Vec<Change>, LakeError> {
-        let mut versions = self.log.versions_after(after).await?;
-        versions.truncate(most);
-        let commits = self.log.read_all(&versions).await?;
-        Ok(commits
-            .into_iter()
-            .map(|commit| Change {
-                version: commit.version,
-                added: commit
-                    .actions
-                    .into_iter()
-                    .filter_map(|action| action.add)
-                    .filter(|add| add.data_change)
-                    .collect(),
-            })
-            .collect())
+    /// The table at its newest version.
+    pub async fn snapshot(&self, replay: Replay) -> Result<Snapshot, LakeError> {
+        let found = self.snapshot_if_there(replay).await?;
+        found.ok_or_else(|| LakeError::NoTable { table: self.spec.name.into() })
     }
 
-    /// Puts `file` where no file is. Harmless until a commit holds what comes back.
+    /// `None` when there is no such table.
+    pub async fn snapshot_if_there(&self, replay: Replay) -> Result<Option<Snapshot>, LakeError> {
+        match Snapshot::read(&self.log, Version::MAX, replay).await? {
+            Some(snapshot) => self.verified(snapshot).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The table as it was at `version`, as far as the log goes back. Never an older state.
+    pub async fn snapshot_at(&self, version: Version, replay: Replay) -> Result<Snapshot, LakeError> {
+        match Snapshot::read(&self.log, version, replay).await? {
+            Some(snapshot) if snapshot.version == version => self.verified(snapshot),
+            older => {
+                let seen = older.map(|snapshot| snapshot.version);
+                Err(LakeError::NotListedYet { table: self.spec.name.into(), seen, wanted: version })
+            }
+        }
+    }
+
+    /// What the versions above `after` added, the first `max_versions` of them, in order.
+    pub async fn changes_after(&self, after: Version, max_versions: usize) -> Result<Vec<Change>, LakeError> {
+        let mut versions = self.log.versions_after(after).await?;
+        versions.truncate(max_versions);
+        let commits = self.log.read_all(&versions).await?;
+        let change = |commit: Commit| {
+            let adds = commit.actions.into_iter().filter_map(|action| action.add);
+            Change { version: commit.version, added: adds.filter(|add| add.data_change).collect() }
+        };
+        Ok(commits.into_iter().map(change).collect())
+    }
+
+    /// Stores `file` under a name of its own. Its rows belong to the table only once a commit has the returned action.
     pub async fn put_file(&self, file: NewFile, now_ms: i64) -> Result<Add, LakeError> {
         let name = format!("part-{}.parquet", self.log.random.uuid());
         file.put(self.store.as_ref(), &self.spec, &name, now_ms).await
@@ -124,7 +140,42 @@ impl Table {
         file::read(self.store.as_ref(), self.spec.name, add, columns).await
     }
 
-    /// Fails when what the log says of protocol and columns is not what this version writes.
+    /// Commits `rewrite` as the version after `planned_on`, and as no other. This is stricter than Delta's own rules for
+    /// conflicts, and it is what makes them simple: whatever was read while planning is still so. It holds for every
+    /// commit of another writer, `dataChange` or not. After a conflict the caller has to plan again.
+    pub async fn rewrite(
+        &self,
+        planned_on: &Snapshot,
+        mut rewrite: Rewrite,
+        now_ms: i64,
+    ) -> Result<CommitOutcome, LakeError> {
+        let mut added = Vec::new();
+        for file in std::mem::take(&mut rewrite.add) {
+            added.push(self.put_file(file, now_ms).await?);
+        }
+        let mut commit = rewrite.into_commit(&self.log, planned_on.version + 1, added, now_ms);
+        let mut outcome = commit::put(&self.log, &commit).await?;
+        while mutants::is(Mutant::RewriteNotPlannedAgain) && matches!(outcome, CommitOutcome::Conflict(_)) {
+            commit.version += 1;
+            outcome = commit::put(&self.log, &commit).await?;
+        }
+        if let CommitOutcome::Committed(version) = outcome {
+            self.checkpoints.write_if_due(version);
+        }
+        Ok(outcome)
+    }
+
+    /// Writes the checkpoint of `version`.
+    pub async fn checkpoint(&self, version: Version) -> Result<(), LakeError> {
+        self.checkpoints.write(version).await
+    }
+
+    fn verified(&self, snapshot: Snapshot) -> Result<Snapshot, LakeError> {
+        self.verify(snapshot.protocol.as_ref(), snapshot.metadata.as_ref())?;
+        Ok(snapshot)
+    }
+
+    /// Fails when protocol or columns in the log are not those that this version writes.
     pub(super) fn verify(&self, protocol: Option<&Protocol>, metadata: Option<&MetaData>) -> Result<(), LakeError> {
         let foreign = |difference| LakeError::Foreign { table: self.spec.name.into(), difference };
         if let Some(protocol) = protocol
@@ -137,14 +188,53 @@ impl Table {
         }
         let Some(metadata) = metadata else { return Ok(()) };
         let stored: StructType = serde_json::from_str(&metadata.schema_string)
-            .map_err(|error| self.damaged("schemaString", error.to_string()))?;
-        match schema::difference(&self.spec, &stored, &metadata.partition_columns)? {
+            .map_err(|error| self.log.damaged("schemaString", error.to_string()))?;
+        match difference(&self.spec, &stored, &metadata.partition_columns)? {
             Some(difference) => Err(foreign(difference)),
             None => Ok(()),
         }
     }
+}
 
-    pub(super) fn damaged(&self, object: &str, detail: String) -> LakeError {
-        LakeError::Damaged { table: self.spec.name.into(), object: object.into(), detail }
+/// The columns of `spec` as Delta describes them.
+fn delta_schema(spec: &TableSpec) -> Result<StructType, LakeError> {
+    spec.columns.as_ref().try_into_kernel().map_err(|error: deltalake::arrow::error::ArrowError| LakeError::Internal {
+        attempt: "describe the columns",
+        table: spec.name.into(),
+        detail: error.to_string(),
+    })
+}
+
+/// How a stored schema differs from `spec`. `None` when it does not.
+fn difference(
+    spec: &TableSpec,
+    stored: &StructType,
+    partition_columns: &[String],
+) -> Result<Option<String>, LakeError> {
+    let ours = delta_schema(spec)?;
+    let mut found = Vec::new();
+    for field in ours.fields() {
+        match stored.field(field.name()) {
+            None => found.push(format!("column `{}` is missing", field.name())),
+            Some(other) if other.data_type() != field.data_type() => found.push(format!(
+                "column `{}` is {} instead of {}",
+                field.name(),
+                other.data_type(),
+                field.data_type()
+            )),
+            Some(_) => {}
+        }
     }
+    for field in stored.fields().filter(|field| ours.field(field.name()).is_none()) {
+        found.push(format!("column `{}` is unknown", field.name()));
+    }
+    let partitioning: Vec<&str> = spec.partition_column.into_iter().collect();
+    if partition_columns != partitioning {
+        let named = |columns: &[&str]| {
+            if columns.is_empty() { "nothing".to_owned() } else { format!("`{}`", columns.join("`, `")) }
+        };
+        let stored: Vec<&str> = partition_columns.iter().map(String::as_str).collect();
+        found.push(format!("partitioned by {} instead of {}", named(&stored), named(&partitioning)));
+    }
+    Ok((!found.is_empty()).then(|| found.join(", ")))
 }

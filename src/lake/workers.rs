@@ -1,5 +1,5 @@
-//! Where decoding and encoding run: a bounded part of the blocking pool, so that they never keep the async workers
-//! from the commits, and never more of them at once than there are cores.
+//! Where decoding and encoding run: on the blocking pool, so that they never keep the async threads from the commits,
+//! and no more of them at once than there are cores.
 
 use super::error::LakeError;
 use std::future::Future;
@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Clone)]
 pub enum Workers {
     Pool(Arc<Semaphore>),
-    /// The caller's thread, which does nothing else meanwhile: the same calls then happen in the same order.
+    /// The caller's thread, which waits: the same calls then happen in the same order. For simulations.
     InPlace,
 }
 
@@ -24,7 +24,7 @@ impl Workers {
         Self::new(std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// Runs `work` when its turn comes. A panic in it is an error here, not an end of the process.
+    /// Runs `work` as soon as a core is free. A panic in it becomes an error.
     pub async fn run<T, F>(&self, attempt: &'static str, work: F) -> Result<T, LakeError>
     where
         T: Send + 'static,
@@ -32,26 +32,26 @@ impl Workers {
     {
         let Workers::Pool(permits) = self else { return Ok(work()) };
         let _permit = permits.acquire().await;
-        let failed = |detail: String| LakeError::Internal { attempt, table: String::new(), detail };
-        tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))
+        let work = tokio::task::spawn_blocking(work);
+        work.await.map_err(|error| LakeError::Panicked { attempt, detail: error.to_string() })
     }
 
-    /// Sees to `work` off the path of the caller, who does not learn how it ended.
-    pub fn see_to(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Runs `work` in the background. The caller does not learn how it ended.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         match self {
             Workers::Pool(_) => drop(tokio::spawn(work)),
-            Workers::InPlace => on_a_runtime_of_its_own(work),
+            Workers::InPlace => finish_on_another_thread(work),
         }
     }
 }
 
-/// deltalake blocks the thread that it is called on, and starts others.
-fn on_a_runtime_of_its_own(work: impl Future<Output = ()> + Send + 'static) {
+/// On a runtime of its own: deltalake blocks the thread that it is called on, and starts others.
+fn finish_on_another_thread(work: impl Future<Output = ()> + Send + 'static) {
     let run = || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
             runtime.block_on(work);
         }
     };
-    // A panic in it ends it, as it would end a task.
+    // A panic ends the work and nothing else, as it would in a task.
     let _ = std::thread::spawn(run).join();
 }

@@ -144,7 +144,7 @@ fn table(input: &[u8]) {
     put(&table, Log::path(0).as_ref(), FIRST_COMMIT.clone());
     put(&table, Log::path(1).as_ref(), Bytes::copy_from_slice(input));
     let opened = block_on(table.snapshot(Replay::TxnsAndFiles));
-    let walked = block_on(table.walk(Some(1), |_| ()));
+    let walked = block_on(table.scan_log(Some(1), |_| ()));
     if let (Ok(opened), Ok(Some(walked))) = (&opened, &walked) {
         assert_eq!(opened.version, walked.head.version, "both read the log to its end");
         assert_eq!(opened.txns, walked.head.txns);
@@ -161,8 +161,8 @@ fn checkpoint(input: &[u8]) {
     put(&table, Log::path(0).as_ref(), FIRST_COMMIT.clone());
     put(&table, "_delta_log/_last_checkpoint", Bytes::copy_from_slice(input));
     assert!(block_on(table.snapshot(Replay::Txns)).is_err(), "there is no checkpoint to hint at");
-    let walked = block_on(table.walk(None, |_| ())).expect("a walk believes no hint");
-    assert!(walked.is_some_and(|walk| !walk.flaws.is_empty()), "a walk finds the hint wrong");
+    let walked = block_on(table.scan_log(None, |_| ())).expect("a walk believes no hint");
+    assert!(walked.is_some_and(|walk| !walk.anomalies.is_empty()), "a walk finds the hint wrong");
 }
 
 /// The control row that a commit to gold carries.

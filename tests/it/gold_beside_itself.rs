@@ -148,7 +148,6 @@ async fn rebuild_mends_what_is_broken_and_only_that() {
 async fn forget_a_file(table: &Table) {
     let base = table.snapshot(Replay::TxnsAndFiles).await.expect("a table");
     let first = base.files.values().next().expect("a file").clone();
-    let rewrite =
-        clickstream::lake::rewrite::Rewrite { operation: "DELETE", remove: vec![first], ..Default::default() };
+    let rewrite = clickstream::lake::commit::Rewrite { operation: "DELETE", remove: vec![first], ..Default::default() };
     table.rewrite(&base, rewrite, NOON.millis()).await.expect("committed");
 }

@@ -1,7 +1,7 @@
 //! The seeded source of randomness. One seed is one schedule: everything the simulated world decides is drawn from it, in the
 //! order in which it happens.
 
-pub use clickstream::lake::random::Random as Chance;
+pub use clickstream::lake::store::Random as Chance;
 
 /// True once in `n`; never for 0.
 pub fn one_in(chance: &Chance, n: u64) -> bool {

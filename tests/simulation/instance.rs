@@ -94,7 +94,7 @@ impl Instance {
         }
         faults.trace.record(&self.life.name, format_args!("checkpoint {} of {}", version, spec.name));
         let table = Table::at(&self.app.lake, spec, &Workers::InPlace);
-        Workers::InPlace.see_to(async move {
+        Workers::InPlace.spawn(async move {
             // A failed checkpoint does no harm: the next one replaces it.
             let _ = table.checkpoint(version).await;
         });

@@ -1,8 +1,7 @@
-//! A store whose PUTs fail before or after they took effect. Its contents are in memory.
+//! A real store whose PUTs fail before or after they took effect.
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
@@ -26,7 +25,7 @@ pub enum Fate {
 pub type Decide = fn(u64, &Path) -> Fate;
 
 pub struct Faulty {
-    inner: Arc<InMemory>,
+    inner: Arc<dyn ObjectStore>,
     decide: Decide,
     puts: AtomicU64,
     /// Fates of single PUTs: of the next one whose path contains the text.
@@ -34,8 +33,8 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    pub fn new(decide: Decide) -> Self {
-        Faulty { inner: Arc::new(InMemory::new()), decide, puts: AtomicU64::new(0), next: Mutex::default() }
+    pub fn new(inner: Arc<dyn ObjectStore>, decide: Decide) -> Self {
+        Faulty { inner, decide, puts: AtomicU64::new(0), next: Mutex::default() }
     }
 
     /// Gives the next PUT whose path contains `path` this fate.

@@ -10,6 +10,7 @@ pub mod faulty;
 pub mod limit;
 pub mod listening;
 pub mod naive;
+pub mod numbers;
 pub mod process;
 pub mod proxy;
 pub mod python;

@@ -17,6 +17,7 @@ use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
 use clickstream::{bronze, gold, silver};
+use object_store::memory::InMemory;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl World {
 
     /// In memory, where PUTs can be made to fail.
     pub fn with_faults(settings: &[(&str, &str)]) -> Self {
-        let store = Arc::new(Faulty::new(|_, _| Fate::Works));
+        let store = Arc::new(Faulty::new(Arc::new(InMemory::new()), |_, _| Fate::Works));
         let lake = Lake::on(store.clone(), "memory:///lake".parse().expect("a URL"));
         World { faults: Some(store), ..Self::on(lake, settings) }
     }
