@@ -122,6 +122,27 @@ impl<R> Column<R> {
         }
     }
 
+    /// The type as SQL engines name it.
+    pub fn type_name(&self) -> &'static str {
+        match self.value {
+            Value::String(_) | Value::Sentence(_) => "string",
+            Value::Binary(_) => "binary",
+            Value::Strings(_) => "array<string>",
+            Value::Long(_) => "bigint",
+            Value::Longs(_) => "array<bigint>",
+            Value::Integer(_) => "int",
+            Value::Double(_) => "double",
+            Value::Boolean(_) => "boolean",
+            Value::Timestamp(_) => "timestamp",
+            Value::Money(_) => "decimal(18,4)",
+            Value::PartitionDate => "date",
+        }
+    }
+
+    pub fn is_nullable(&self) -> bool {
+        self.is_nullable
+    }
+
     fn field(&self) -> Field {
         Field::new(self.name, self.data_type(), self.is_nullable)
     }

@@ -15,6 +15,7 @@ mod local_run;
 mod network_faults;
 mod package;
 mod readers;
+mod readme;
 mod recreated_hub;
 mod scripts;
 mod secrets;
