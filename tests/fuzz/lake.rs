@@ -50,11 +50,11 @@ fn ingest(input: &[u8]) {
     let limits = Limits { max_event_age_micros: None, ..Limits::default() };
     let parsed: Vec<Parsed> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
     let stamp = Stamp { ingested_at: ENQUEUED_AT, source_epoch: 0 };
-    let bronze = bronze::rows::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
+    let bronze = bronze::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
     assert_eq!(bronze.rows.num_rows(), batch.events.len(), "bronze has every event");
     let rejected = quarantine::rows(&batch, &parsed, stamp).expect("a batch fits quarantine").rows;
     assert_eq!(rejected.num_rows(), parsed.iter().filter(|parsed| parsed.is_err()).count());
-    let good = silver::rows::rows(&batch, &parsed, stamp).expect("a batch fits silver").rows;
+    let good = silver::rows(&batch, &parsed, stamp).expect("a batch fits silver").rows;
     let most = most_silver_bytes(&batch, &parsed, &limits);
     let bytes = good.get_array_memory_size();
     assert!(bytes <= most, "{bytes} bytes of silver from {}, at most {most}", input.len());
