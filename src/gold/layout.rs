@@ -66,7 +66,7 @@ pub fn is_due_for_finality(add: &Add, watermark: Timestamp, timeout: Span) -> bo
 
 /// A gold file read into memory, and which of its rows are replaced.
 #[derive(Debug, Clone)]
-pub struct OpenFile {
+pub(super) struct OpenFile {
     pub add: Add,
     pub rows: RecordBatch,
     /// Indices of the rows whose session is replaced; the others are kept.
@@ -91,7 +91,7 @@ pub fn partition(add: &Add) -> String {
 
 /// Files that are rewritten although none of their sessions changed: for each date that gets sessions and has no open
 /// file, its smallest one, so that a day does not end in thousands of small files; and some that are due for finality.
-pub fn to_rewrite_too(
+pub(super) fn to_rewrite_too(
     files: &BTreeMap<String, Add>,
     changed: &[Session],
     opened: &[OpenFile],
@@ -118,7 +118,7 @@ pub fn to_rewrite_too(
 }
 
 /// New files that hold the kept rows of `opened` and the sessions in `changed`, by session date. CPU-bound.
-pub fn lay_out(
+pub(super) fn lay_out(
     opened: &[OpenFile],
     changed: &[Session],
     stamp: Stamp,

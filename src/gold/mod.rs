@@ -124,7 +124,7 @@ pub struct Windowing {
 impl Windowing {
     /// Whether what ends at `end` and what starts at `start` belong to one session. `start` is the later one, unless both
     /// overlap.
-    pub fn are_neighbours(&self, end: Timestamp, start: Timestamp) -> bool {
+    fn are_neighbours(&self, end: Timestamp, start: Timestamp) -> bool {
         start - end <= self.timeout
     }
 }

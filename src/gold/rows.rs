@@ -19,7 +19,7 @@ pub fn to_rows(sessions: &[Session], stamp: Stamp) -> Result<RecordBatch, Column
 }
 
 /// `rows` as they would be written at `stamp`. They hold sessions that have not changed, so only `is_final` can differ.
-pub fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, ColumnError> {
+pub(super) fn with_finality(rows: &RecordBatch, stamp: Stamp) -> Result<RecordBatch, ColumnError> {
     let ends: &TimestampMicrosecondArray = Rows::of(schema::TABLE, rows).column(schema::SESSION_END_TIME)?;
     let finals: BooleanArray = ends.values().iter().map(|&end| Some(Timestamp(end) < stamp.final_before)).collect();
     let schema = rows.schema();

@@ -41,7 +41,7 @@ declare! {
 
     /// Id of the visitor.
     USER_ID = "user_id", string(|row| Some(row.session.key.user_id.as_str())).required();
-    /// Id of the visit, as the producer sees it. A visit with pauses longer than the inactivity timeout is several sessions.
+    /// Id that the producer gave. A pause longer than the inactivity timeout divides its events into several sessions.
     SESSION_ID = "session_id", string(|row| Some(row.session.key.session_id.as_str())).required();
     /// Event time of the first event.
     SESSION_START_TIME = "session_start_time", timestamp(|row| Some(row.session.start)).required().with_statistics();
@@ -61,9 +61,9 @@ declare! {
     SEARCH_COUNT = "search_count", long(|row| Some(row.session.counts.search)).required();
     /// Number of `checkout` events.
     CHECKOUT_COUNT = "checkout_count", long(|row| Some(row.session.counts.checkout)).required();
-    /// Number of purchases; those with the same transaction id are one.
+    /// Number of purchases; those with the same transaction id count once.
     PURCHASE_COUNT = "purchase_count", long(|row| Some(row.session.purchase_count())).required();
-    /// Sum of the values of the purchases, in the unit of the currency.
+    /// Sum of the values of the purchases, in the unit of the currency; of those with the same transaction id, the first.
     TOTAL_PURCHASE_VALUE = "total_purchase_value", money(|row| Some(row.session.total_purchase_value())).required();
     /// Distinct product ids over all events, sorted.
     PRODUCT_IDS_VIEWED = "product_ids_viewed", strings(|row| distinct(&row.session.products.ids)).required();
@@ -90,21 +90,22 @@ declare! {
     GEO_CITY = "geo_city", string(|row| row.session.first_known(Attribute::GeoCity));
     /// Where the visitor came from, of the first event that says it.
     REFERRAL_SOURCE = "referral_source", string(|row| row.session.first_known(Attribute::ReferralSource));
-    /// Something was put into the cart and nothing bought.
+    /// Whether something was put into the cart and nothing bought.
     CART_ABANDONED = "cart_abandoned", boolean(|row| Some(is_abandoned(row.session))).required();
-    /// The session is a single event.
+    /// Whether the session is a single event.
     IS_BOUNCE = "is_bounce", boolean(|row| Some(row.session.total_events == 1)).required();
-    /// An event of the session came from a program rather than a person.
+    /// Whether an event of the session came from a program rather than a person.
     IS_BOT = "is_bot", boolean(|row| Some(row.session.is_bot)).required();
-    /// The watermark has passed the session's end by the inactivity timeout. A late event may still correct it.
+    /// Whether the watermark has passed the end of the session by more than the inactivity timeout, as of the last time
+    /// that the row was written. A late event can still change a final session.
     IS_FINAL = "is_final", boolean(|row| Some(row.session.is_final(row.stamp.final_before))).required();
     /// When the row was written.
     LAST_UPDATED = "last_updated", timestamp(|row| Some(row.stamp.last_updated)).required();
-    /// The session has more events than event keys are kept: a duplicate of one of the others would be counted again.
+    /// Whether the session has more events than it keeps event keys: a duplicate of one of the others would count again.
     DUPLICATES_UNCHECKED = "duplicates_unchecked", boolean(|row| Some(row.session.duplicates_unchecked)).required();
-    /// State, not for reports: the sorted keys of the events already counted.
+    /// State, not for reports: the event keys of the events counted so far, sorted.
     EVENT_KEYS = "event_keys", longs(|row| event_keys(row.session)).required();
-    /// State, not for reports: what is needed to continue counting and cannot be read off the other columns. JSON.
+    /// State, not for reports: what is needed to count further events and is not in the other columns, as JSON.
     STATE = "state", string(|row| Some(row.state.as_str())).required();
     /// UTC date of the first event; the partition column.
     SESSION_DATE = "session_date", partition_date();

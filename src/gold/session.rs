@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// Whether the session has counted `event` already, as far as it remembers.
-    pub fn has_event(&self, event: &SessionEvent) -> bool {
+    pub(super) fn has_event(&self, event: &SessionEvent) -> bool {
         self.event_keys.binary_search(&event.event_key()).is_ok()
     }
 

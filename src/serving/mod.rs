@@ -1,3 +1,3 @@
-//! Serving: gold as people want to look at it. Reads gold's columns, never its code.
+//! Serving: gold summarised for people. Reads the columns that gold declares, and uses none of its code.
 
 pub mod overview;

@@ -1,6 +1,8 @@
-//! All of gold in a few numbers.
+//! All of gold in a few numbers: one pass over the sessions, which holds the users and the products in memory.
 
+use crate::columns::read::money;
 use crate::columns::{ColumnError, Rows};
+use crate::event::money::Money;
 use crate::gold::schema;
 use crate::lake::LakeError;
 use crate::lake::snapshot::Replay;
@@ -32,15 +34,16 @@ pub struct Overview {
     /// Sessions with something in the cart and no purchase.
     pub abandoned: i64,
     pub purchases: i64,
-    /// In ten-thousandths of the currency's unit.
-    pub revenue: i64,
+    pub revenue: Money,
+    /// Sessions with an event of a bot.
     pub bots: i64,
+    /// Sessions that are final.
     pub finals: i64,
-    /// By name: sessions that saw the product, and those of them with a purchase.
+    /// By product name: the sessions with the product, and those of them with a purchase.
     pub products: BTreeMap<String, (i64, i64)>,
 }
 
-/// One product.
+/// A product, and the sessions with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product<'a> {
     pub name: &'a str,
@@ -49,7 +52,7 @@ pub struct Product<'a> {
 }
 
 impl Overview {
-    /// Of a table that does not exist, nothing.
+    /// All zero where the table does not exist.
     pub async fn read(gold: &Table) -> Result<Self, LakeError> {
         let mut overview = Overview::default();
         let Some(snapshot) = gold.snapshot_if_there(Replay::TxnsAndFiles).await? else { return Ok(overview) };
@@ -63,32 +66,32 @@ impl Overview {
         Ok(overview)
     }
 
-    /// The products that most sessions saw, at most `most`.
-    pub fn products(&self, most: usize) -> Vec<Product<'_>> {
+    /// The `max` products with the most sessions, in that order.
+    pub fn products(&self, max: usize) -> Vec<Product<'_>> {
         let mut products: Vec<Product> =
             self.products.iter().map(|(name, &(sessions, converted))| Product { name, sessions, converted }).collect();
         products.sort_by_key(|product| (-product.sessions, product.name));
-        products.truncate(most);
+        products.truncate(max);
         products
     }
 
     fn add(&mut self, rows: Rows<'_>, users: &mut HashSet<u64>) -> Result<(), ColumnError> {
-        let user = rows.column::<StringArray>(schema::USER_ID)?;
+        let user_ids = rows.column::<StringArray>(schema::USER_ID)?;
         let events = rows.column::<Int64Array>(schema::TOTAL_EVENTS)?;
         let purchases = rows.column::<Int64Array>(schema::PURCHASE_COUNT)?;
-        let value = rows.column::<Decimal128Array>(schema::TOTAL_PURCHASE_VALUE)?;
+        let values = rows.column::<Decimal128Array>(schema::TOTAL_PURCHASE_VALUE)?;
         let names = rows.column::<ListArray>(schema::PRODUCT_NAMES_VIEWED)?;
         let flag = |name| Ok::<_, ColumnError>(rows.column::<BooleanArray>(name)?.true_count() as i64);
-        self.sessions += user.len() as i64;
+        self.sessions += user_ids.len() as i64;
         self.abandoned += flag(schema::CART_ABANDONED)?;
         self.bots += flag(schema::IS_BOT)?;
         self.finals += flag(schema::IS_FINAL)?;
-        for row in 0..user.len() {
+        for row in 0..user_ids.len() {
             let converted = i64::from(purchases.value(row) > 0);
-            users.insert(xxh3_64(user.value(row).as_bytes()));
+            users.insert(xxh3_64(user_ids.value(row).as_bytes()));
             self.events += events.value(row);
             self.purchases += purchases.value(row);
-            self.revenue = self.revenue.saturating_add(value.value(row) as i64);
+            self.revenue = self.revenue.saturating_add(money(values, row).unwrap_or_default());
             self.converted += converted;
             for name in names.value(row).as_string::<i32>().iter().flatten() {
                 let counts = self.products.entry(name.to_owned()).or_default();

@@ -1,10 +1,10 @@
-//! Several owners of the timers at once, kills between two commits, and what rebuild finds afterwards: nothing.
+//! Several processes that run the timers at once, kills between two commits, and a rebuild that finds nothing afterwards.
 
 use crate::support::envelope::Sent;
 use crate::support::render;
 use crate::support::world::{NOON, World};
 use clickstream::app::App;
-use clickstream::event::time::Timestamp;
+use clickstream::event::time::Span;
 use clickstream::gold::control::{Activity, Run};
 use clickstream::gold::rebuild::Scope;
 use clickstream::lake::LakeError;
@@ -14,15 +14,13 @@ use clickstream::lake::table::Table;
 use object_store::ObjectStoreExt;
 use serde_json::json;
 
-const MINUTE: i64 = 60_000_000;
-
-/// The visits of `users` meet and part again: one event every 20 minutes, every third one missing until later.
+/// One event every 20 minutes, dealt out to five users. Every third event arrives only after all the others.
 fn events(partition: i64) -> Vec<Sent> {
     let order = (0..120i64).filter(|n| n % 3 != 0).chain((0..120).filter(|n| n % 3 == 0));
     let body = |n: i64| {
         json!({
             "user_id": format!("u{}", n % 5), "session_id": "s", "event_type": "page_view", "page_url": format!("/{n}"),
-            "timestamp": Timestamp(NOON.0 - (3_000 - n * 20) * MINUTE).to_string(), "event_id": format!("{partition}-{n}"),
+            "timestamp": (NOON - Span::from_minutes(3_000 - n * 20)).to_string(), "event_id": format!("{partition}-{n}"),
         })
     };
     let numbered = order.enumerate();
@@ -41,7 +39,7 @@ async fn ingest_all(world: &World, partition: i64) {
     }
 }
 
-/// As the host's timer does: an activation that lost every race comes again.
+/// As the timers of the host do. A run that lost every race fails, and the next one tries again.
 async fn sessionize_and_rebuild(app: App, rounds: u32) {
     for round in 0..rounds {
         match app.gold.sessionize().await {
@@ -108,7 +106,7 @@ async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
     assert_eq!(render::rows(&control).await, complete);
 }
 
-/// A rebuild read the watermark, sessionize moved it, and then the row of the rebuild was written.
+/// A rebuild reads the watermark, sessionize moves it, and then the row of the rebuild is written.
 #[tokio::test]
 async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     let world = World::new();
@@ -127,7 +125,7 @@ async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     assert_eq!(gold.control.recorded(&id).await.expect("it can be read").watermark, watermarks[1]);
 }
 
-/// Rows of gold that are gone or there twice are found by the audit and mended by a rebuild, and by nothing else.
+/// The audit finds that rows of gold are lost, and a rebuild restores them. A rebuild of intact gold replaces nothing.
 #[tokio::test]
 async fn rebuild_mends_what_is_broken_and_only_that() {
     let world = World::new();

@@ -1,4 +1,5 @@
-//! Whatever the order, the split, the repetition and the moments of sessionizing: gold is the naive fold of all events.
+//! Gold is the naive fold of all events, in whatever order they arrive, however they are batched and repeated, and whenever
+//! sessionize runs.
 
 use crate::support::envelope::Sent;
 use crate::support::naive::{self, Event};
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 
 const MINUTE: i64 = 60_000_000;
 
-/// Events of few visits within two days, so that sessions meet, bridge and cross midnight.
+/// Events of few session keys within two days, so that sessions grow, are bridged and cross midnight.
 fn an_event() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![
         4 => Just("page_view"),
@@ -27,7 +28,7 @@ fn an_event() -> impl Strategy<Value = Event> {
             at_micros: NOON.0 - 2_880 * MINUTE + minute * MINUTE,
             kind: kind.to_owned(),
             url: url.map(str::to_owned),
-            // One value a transaction: which of several counts is tested where the order can be told.
+            // The same value for each transaction. Which of several values counts is tested in `scripts/transactions.txt`.
             price: if transaction.is_some() { Some(990_000) } else { price },
             transaction: transaction.map(str::to_owned),
             products: (0..products).map(|at| format!("P{at}")).collect(),
@@ -36,7 +37,7 @@ fn an_event() -> impl Strategy<Value = Event> {
     )
 }
 
-/// Numbered, so that each is another event however alike they look.
+/// Numbered, so that two events that look alike are still two events.
 fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(an_event(), 1..60).prop_map(|mut events| {
         for (number, event) in events.iter_mut().enumerate() {
@@ -49,13 +50,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 /// What happens to the events on their way.
 #[derive(Debug, Clone)]
 struct Journey {
-    /// Indices of events; some come twice.
+    /// Indices of events; some of them twice.
     order: Vec<usize>,
     partitions: usize,
     batch: usize,
-    /// After how many batches gold is brought up to date; the process forgets everything each time.
+    /// How many batches there are between two runs of sessionize. The process restarts after each run.
     sessionize_every: usize,
-    /// How far each batch goes back into the one before it.
+    /// How many events of the previous batch each batch repeats.
     redelivered: usize,
 }
 
@@ -121,9 +122,9 @@ proptest! {
         })?;
     }
 
-    /// Small slices and small files change how the work is cut, not what comes out.
+    /// The size of the micro-batches does not change the result.
     #[test]
-    fn slices_of_one_event_give_the_same_gold(
+    fn micro_batches_of_one_event_give_the_same_gold(
         (events, journey) in events().prop_flat_map(|events| {
             let journey = journey(events.len());
             (Just(events), journey)
@@ -131,9 +132,9 @@ proptest! {
     ) {
         block_on(async {
             let whole = travel(&events, &journey, &[]).await;
-            let sliced = travel(&events, &journey, &[("SESSIONIZE_MAX_EVENTS", "1")]).await;
-            let (whole, sliced) = (&whole.app.gold.table, &sliced.app.gold.table);
-            prop_assert_eq!(render::sessions(whole).await, render::sessions(sliced).await);
+            let in_steps = travel(&events, &journey, &[("SESSIONIZE_MAX_EVENTS", "1")]).await;
+            let (whole, in_steps) = (&whole.app.gold.table, &in_steps.app.gold.table);
+            prop_assert_eq!(render::sessions(whole).await, render::sessions(in_steps).await);
             Ok(())
         })?;
     }

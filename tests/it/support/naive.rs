@@ -1,10 +1,11 @@
-//! Gold by brute force: sort all events, walk through them once. Written apart from the product, from the definition.
+//! Gold by brute force: sorts all events and walks through them once. Written from the definition of a session, and shares
+//! no code with the product.
 
 use clickstream::event::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the comparison looks at; small enough to be obviously right.
+/// An event, with only what the comparison needs.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub user: String,
@@ -16,12 +17,12 @@ pub struct Event {
     pub price: Option<i64>,
     pub transaction: Option<String>,
     pub products: Vec<String>,
-    /// Tells an event from its repetition.
+    /// The same for an event and its repetition, different for any other event.
     pub identity: String,
 }
 
 impl Event {
-    /// As its sender writes it.
+    /// The JSON that its producer sends.
     pub fn body(&self) -> Vec<u8> {
         json!({
             "event_id": self.identity,
@@ -41,18 +42,18 @@ impl Event {
 
 const TIMEOUT_MICROS: i64 = 30 * 60 * 1_000_000;
 
-/// One object a session, with the columns that are compared, in order.
+/// One object for each session, with the columns that are compared, sorted.
 pub fn fold(events: &[Event]) -> Vec<Value> {
     let mut distinct: BTreeMap<(&str, &str, &str), &Event> = BTreeMap::new();
     for event in events {
         distinct.entry((&event.user, &event.session, &event.identity)).or_insert(event);
     }
-    let mut visits: BTreeMap<(&str, &str), Vec<&Event>> = BTreeMap::new();
+    let mut by_key: BTreeMap<(&str, &str), Vec<&Event>> = BTreeMap::new();
     for event in distinct.into_values() {
-        visits.entry((&event.user, &event.session)).or_default().push(event);
+        by_key.entry((&event.user, &event.session)).or_default().push(event);
     }
     let mut sessions = Vec::new();
-    for events in visits.values_mut() {
+    for events in by_key.values_mut() {
         events.sort_by_key(|event| (event.at_micros, event.url.clone()));
         let mut current: Vec<&Event> = Vec::new();
         for event in events.iter() {
@@ -93,7 +94,7 @@ fn session(events: &[&Event]) -> Value {
     })
 }
 
-/// A row of gold in the form of [`fold`]'s.
+/// A row of gold, in the form that [`fold`] returns.
 pub fn of_row(row: &Value) -> Value {
     let micros = |name: &str| {
         let text = row[name].as_str().expect("an instant");

@@ -7,7 +7,6 @@ use crate::{Failure, Verdict, audit};
 use clickstream::app::App;
 use clickstream::audit::{Kind, Object, Report};
 use clickstream::bronze;
-use clickstream::event::money::Money;
 use clickstream::serving::overview::{Overview, Product};
 use functions_host::source::EventSource;
 use serde::Serialize;
@@ -76,7 +75,7 @@ fn print(overview: &Overview) {
         ("conversions", format!("{} ({:.1} %)", grouped(overview.converted), share(overview.converted))),
         ("abandoned carts", format!("{} ({:.1} %)", grouped(overview.abandoned), share(overview.abandoned))),
         ("purchases", grouped(overview.purchases)),
-        ("revenue", Money(overview.revenue).to_string()),
+        ("revenue", overview.revenue.to_string()),
         ("bots", format!("{} ({:.1} %)", grouped(overview.bots), share(overview.bots))),
         ("final", grouped(overview.finals)),
     ];
