@@ -5,7 +5,6 @@ mod cost;
 mod generate;
 mod host;
 mod lake;
-mod listen;
 mod local;
 mod package;
 mod publish;
