@@ -9,7 +9,6 @@ mod audit;
 mod cost;
 mod generate;
 mod lake;
-mod listen;
 mod local;
 mod package;
 mod publish;

@@ -4,16 +4,14 @@
 //! knows what the functions are called and how to read gold; everything between is the host's and the handler's.
 
 mod catch_up;
-mod door;
-mod feed;
+mod endpoint;
 mod progress;
 mod summary;
 
-use super::listen;
 use super::source::{self, Shape, StateFolder};
 use super::{Failure, Verdict, generate, lake, package};
-use door::Door;
-use feed::Feed;
+use endpoint::{EndpointGuard, Source};
+use event_hubs::{HubName, LoopbackAddress};
 use functions_host::faults::Faults;
 use functions_host::invoke::RequestFormat;
 use functions_host::options::HostOptions;
@@ -21,7 +19,6 @@ use functions_host::running::{Drained, Host};
 use progress::Progress;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -34,20 +31,19 @@ pub struct Arguments {
     /// Events to read, one JSON object a line; `-` is standard input. Generated when left out
     #[arg(long)]
     input: Option<PathBuf>,
-    /// Take events from programs written for Event Hubs, with the connection string of Microsoft's emulator; on this
+    /// Accept events from programs written for Event Hubs, with the connection string of Microsoft's emulator; on this
     /// address, which is 127.0.0.1:5672 when left out
     #[arg(
         long,
         value_name = "ADDR",
         num_args = 0..=1,
         default_missing_value = "127.0.0.1:5672",
-        value_parser = listen::loopback,
         conflicts_with_all = ["input", "events", "seed", "rate"]
     )]
-    listen: Option<SocketAddr>,
+    listen: Option<LoopbackAddress>,
     /// Name of the event hub that programs send to
-    #[arg(long, default_value = "clickstream", value_parser = listen::hub_name, requires = "listen")]
-    hub: String,
+    #[arg(long, default_value = "clickstream", requires = "listen")]
+    hub: HubName,
     /// Events to generate
     #[arg(long, default_value_t = 10_000, conflicts_with = "input")]
     events: u64,
@@ -103,21 +99,21 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     let app_root = state.file("app");
     package::stage(&app_root, &handler)?;
     let shape = Shape { partitions: arguments.partitions.into(), rate: arguments.rate };
-    let feed = match (&arguments.input, arguments.listen) {
-        (_, Some(_)) => Feed::Listening(Arc::new(listen::open_journal(&arguments.hub, shape.partitions, &state)?)),
-        (Some(path), _) if path.as_os_str() == "-" => Feed::Lines(Arc::new(source::spool(shape, &state)?)),
+    let source = match (&arguments.input, arguments.listen) {
+        (_, Some(_)) => Source::endpoint(&arguments.hub, shape.partitions, &state)?,
+        (Some(path), _) if path.as_os_str() == "-" => Source::Lines(Arc::new(source::spool(shape, &state)?)),
         (Some(path), _) => {
             let lines = source::of_file(path, shape, &state);
-            Feed::Lines(Arc::new(lines.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?))
+            Source::Lines(Arc::new(lines.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?))
         }
         (None, None) => {
             let shop = generate::Shop::plain(arguments.events, arguments.seed);
-            Feed::Lines(Arc::new(source::of_shop(&shop, shape, &state)?))
+            Source::Lines(Arc::new(source::of_shop(&shop, shape, &state)?))
         }
     };
     let options = HostOptions {
         instances: arguments.instances.into(),
-        app_settings: app_settings(&arguments, feed.source().event_hub()),
+        app_settings: app_settings(&arguments, source.events_source().event_hub()),
         max_batch: arguments.batch.map(|most| most as usize),
         faults: arguments.faults.clone(),
         request_format: if arguments.content_length { RequestFormat::ContentLength } else { RequestFormat::Chunked },
@@ -126,8 +122,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
         http_port: Some(arguments.port),
         ..HostOptions::new(app_root, state.file("host"))
     };
-    let created_at_ms = state.first_opened(feed.source().event_hub())?.timestamp_millis();
-    lake::block_on(serve(arguments, options, feed, created_at_ms))
+    lake::block_on(serve(arguments, options, source))
 }
 
 /// What the functions are told, where the environment does not say otherwise.
@@ -148,27 +143,27 @@ fn app_settings(arguments: &Arguments, event_hub: &str) -> BTreeMap<String, Stri
     settings.chain(arguments.settings.iter().cloned()).collect()
 }
 
-async fn serve(arguments: Arguments, options: HostOptions, feed: Feed, created_at_ms: i64) -> Result<Verdict, Failure> {
+async fn serve(arguments: Arguments, options: HostOptions, source: Source) -> Result<Verdict, Failure> {
     let lake_path = absolute(&arguments.lake)?;
     let mut options = options;
     options.app_settings.insert("LAKE_URL".into(), lake_path.clone());
     let app = lake::open(&lake_path)?;
     let (sender, events) = mpsc::unbounded_channel();
-    let mut door = Door::open(&arguments, &feed, created_at_ms).await?;
-    let host = Host::start(options, feed.source(), sender).await?;
+    let mut endpoint = EndpointGuard::open(&arguments, &source).await?;
+    let host = Host::start(options, source.events_source(), sender).await?;
     eprintln!(
         "event hub `{}`, {} partitions; lake `{}`; health at http://127.0.0.1:{}/api/health",
-        feed.source().event_hub(),
+        source.events_source().event_hub(),
         arguments.partitions,
         lake_path,
         host.http_address().map_or(arguments.port, |address| address.port())
     );
-    door.announce();
-    let counted = feed.clone();
+    endpoint.announce();
+    let counted = source.clone();
     let expected = (arguments.drain || arguments.listen.is_some()).then_some(move || counted.events());
     let progress = Progress::follow(events, expected, std::io::stderr().is_terminal());
     let interrupted = tokio::select! {
-        ended = wait_for_end(&arguments, &mut door, &host, &app) => { ended?; false }
+        ended = wait_for_end(&arguments, &mut endpoint, &host, &app) => { ended?; false }
         () = interrupted(arguments.drain && arguments.listen.is_some()) => true,
         gave_up = progress.gave_up() => return Err(gave_up.into()),
     };
@@ -179,20 +174,20 @@ async fn serve(arguments: Arguments, options: HostOptions, feed: Feed, created_a
         // What was asked for with `--drain` has not happened.
         return Ok(if arguments.drain { Verdict::Fails } else { Verdict::Holds });
     }
-    summary::conclude(&app, &feed, delivered, arguments.json).await
+    summary::conclude(&app, &source, delivered, arguments.json).await
 }
 
 /// With `--drain`, until everything is in gold; else for ever.
 async fn wait_for_end(
     arguments: &Arguments,
-    door: &mut Door,
+    endpoint: &mut EndpointGuard,
     host: &Host,
     app: &clickstream::app::App,
 ) -> Result<(), Failure> {
     if !arguments.drain {
         return std::future::pending().await;
     }
-    door.closed().await?;
+    endpoint.closed().await;
     match host.drained().await {
         Drained::Complete => {}
         Drained::Stopped => return Err("the host stopped before everything was delivered".into()),

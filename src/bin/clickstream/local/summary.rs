@@ -1,6 +1,6 @@
 //! How it ended: what gold says, and whether everything is there.
 
-use super::feed::Feed;
+use super::endpoint::Source;
 use super::progress::Tally;
 use crate::table::{grouped, table};
 use crate::{Failure, Verdict, audit};
@@ -26,9 +26,9 @@ struct Outcome<'a> {
     holds: bool,
 }
 
-pub async fn conclude(app: &App, feed: &Feed, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
+pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
     let mut report = clickstream::audit::audit(app).await?;
-    let (source, events) = (feed.source(), feed.events());
+    let (source, events) = (source.events_source(), source.events());
     let stored = in_bronze(&report, &*source);
     if stored != events as i64 {
         let detail = format!("the source has {events} events, bronze {stored} of them");

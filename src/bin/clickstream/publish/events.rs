@@ -1,4 +1,4 @@
-//! The events to publish: the shop's, or the lines of a file. Reads ahead only as far as there is room.
+//! The events to publish: those of the synthetic shop, or the lines of a file. Reads ahead only as far as there is room.
 
 use super::super::generate::Shop;
 use super::super::source;
@@ -7,25 +7,25 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use tokio::sync::mpsc;
 
-/// Events that are read ahead of what is handed to the client.
+/// Events that are read before the publisher wants them.
 const READ_AHEAD: usize = 4_096;
 
-/// One event on its way out.
+/// One event to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutgoingEvent {
-    /// What keeps events together; an event without goes to any partition.
+pub struct Event {
+    /// What keeps events together. An event without goes to any partition.
     pub session: Option<String>,
     pub body: Vec<u8>,
 }
 
-pub type Source = Box<dyn Iterator<Item = io::Result<OutgoingEvent>> + Send>;
+pub type Events = Box<dyn Iterator<Item = io::Result<Event>> + Send>;
 
-pub fn of_shop(shop: &Shop) -> Source {
-    Box::new(shop.stream().map(|event| Ok(OutgoingEvent { session: Some(event.key), body: event.body })))
+pub fn of_shop(shop: &Shop) -> Events {
+    Box::new(shop.stream().map(|event| Ok(Event { session: Some(event.key), body: event.body })))
 }
 
-/// `-` is standard input. A blank line is no event.
-pub fn of_file(path: &Path) -> io::Result<Source> {
+/// `-` is standard input. A blank line is not an event.
+pub fn of_file(path: &Path) -> io::Result<Events> {
     let reader: Box<dyn BufRead + Send> = if path.as_os_str() == "-" {
         Box::new(BufReader::new(io::stdin()))
     } else {
@@ -36,21 +36,21 @@ pub fn of_file(path: &Path) -> io::Result<Source> {
     Ok(Box::new(reader.split(b'\n').filter_map(|line| line.map(of_line).transpose())))
 }
 
-fn of_line(mut line: Vec<u8>) -> Option<OutgoingEvent> {
+fn of_line(mut line: Vec<u8>) -> Option<Event> {
     if line.ends_with(b"\r") {
         line.pop();
     }
     let session = source::session_id(&line).map(str::to_owned);
-    (!line.trim_ascii().is_empty()).then_some(OutgoingEvent { session, body: line })
+    (!line.trim_ascii().is_empty()).then_some(Event { session, body: line })
 }
 
-/// Reads `source` on a thread of its own: a file or a terminal must not hold up the network. A thread that waits for a
+/// Reads `events` on a thread of its own, because a file or a terminal must not hold up the network. A thread that waits for a
 /// terminal ends with the process.
-pub fn read_ahead(source: Source) -> io::Result<mpsc::Receiver<io::Result<OutgoingEvent>>> {
+pub fn read_ahead(events: Events) -> io::Result<mpsc::Receiver<io::Result<Event>>> {
     let (sender, waiting) = mpsc::channel(READ_AHEAD);
     std::thread::Builder::new().name("events".into()).spawn(move || {
-        // An error to send is that nobody takes events any more.
-        let _ = source.into_iter().try_for_each(|event| sender.blocking_send(event));
+        // Sending fails when nobody receives events any more.
+        let _ = events.into_iter().try_for_each(|event| sender.blocking_send(event));
     })?;
     Ok(waiting)
 }

@@ -1,24 +1,25 @@
-//! `clickstream generate --to eventhub`: events into a real event hub, by Microsoft's own client.
+//! `clickstream generate --to eventhub`: events into a real event hub.
 //!
-//! Promises: the events of one session keep their order and go to one partition; what waits to be accepted is bounded, so a
-//! slow hub slows the reading down; the count that is printed is of events that the hub accepted. An event that is refused
-//! for good ends the run, which then says how many were accepted and how many were not. Knows nothing of what an event
-//! says beyond its session.
+//! Promises: the events of one session keep their order and go to one partition; a slow hub slows the reading down; the count
+//! that is printed is of events that the hub accepted. An event that the hub refuses for good ends the run, which then says how
+//! many were accepted and how many were not. Knows nothing of what an event says beyond its session.
 //!
-//! Reading order: [`events`] (what is sent), [`connection`] (where to, and as whom), [`delivery`] (what became of it).
+//! The publisher of `event-hubs` never waits for ever. It sends events without an answer again, so the hub may store an event
+//! twice. Clickstream recognises such duplicates by `event_id`, as it does when a batch is redelivered.
+//!
+//! Reading order: [`events`] (what is sent), [`destination`] (where to, and as whom), [`report`] (what became of it).
 
-mod connection;
-mod delivery;
+mod destination;
 mod events;
+mod report;
 #[cfg(test)]
 mod tests;
 
 use super::generate::{self, GenerateArgs};
+use super::table::grouped;
 use super::{Failure, Verdict, lake};
-use azure_messaging_eventhubs::{BufferedProducerClient, EnqueueEventOptions};
-use connection::Connection;
-use delivery::{Delivery, Report};
-use events::OutgoingEvent;
+use event_hubs::publisher::{Destination, Limits, MAX_KEY_BYTES, OutgoingEvent, PublishError, Publisher, Totals};
+use report::{Report, StatusLine};
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
@@ -27,10 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Event Hubs takes no longer partition key.
-const MAX_KEY_BYTES: usize = 128;
-
-/// Being ahead by less than this is not waited for.
+/// Being ahead by less than this is not worth a pause.
 const PACE: Duration = Duration::from_millis(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -79,66 +77,72 @@ fn to_eventhub(arguments: Arguments) -> Result<Verdict, Failure> {
     if arguments.shop.out.as_os_str() != "-" {
         return Err("`--out` goes with `--to file`".into());
     }
-    let connection = Connection::from_environment(arguments.namespace, arguments.hub)?;
+    let destination = destination::from_environment(arguments.namespace, arguments.hub)?;
     let total = arguments.input.is_none().then_some(arguments.shop.events);
-    let source = match arguments.input {
+    let events = match arguments.input {
         Some(path) => events::of_file(&path)?,
         None => events::of_shop(&arguments.shop.shop()),
     };
-    let report = lake::block_on(publish(source, &connection, arguments.rate, total))?;
+    let report = lake::block_on(publish(events, destination, arguments.rate, total))?;
     println!("{report}");
     Ok(Verdict::Holds)
 }
 
-/// Sends all events of `source`, or as many as there are until Ctrl-C, and waits until each was accepted.
+/// Sends all `events`, or as many as there are until Ctrl-C, and waits until each was accepted.
 async fn publish(
-    source: events::Source,
-    connection: &Connection,
+    events: events::Events,
+    destination: Destination,
     rate: Option<u32>,
     total: Option<u64>,
 ) -> Result<Report, Failure> {
-    let delivery = Delivery::new(total);
-    let client = connection.open(&delivery).await?;
-    let waiting = events::read_ahead(source)?;
-    delivery.start();
-    let handed_over = tokio::select! {
-        handed_over = hand_over(&client, waiting, rate, &delivery) => handed_over,
+    let hub = destination.hub().to_owned();
+    let mut publisher = Publisher::open(destination, Limits::default()).await?;
+    let waiting = events::read_ahead(events)?;
+    let status = StatusLine::start(publisher.tally(), total);
+    let sent = tokio::select! {
+        sent = send(&mut publisher, waiting, rate) => sent,
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    // Sends what was handed over, whatever the reason for the end.
-    let closed = client.close().await;
-    let report = delivery.finish(connection.hub())?;
-    handed_over?;
-    closed.map_err(|error| format!("cannot close the connection to event hub `{}`: {error}", connection.hub()))?;
-    Ok(report)
+    // Sends what was handed over, whatever ended the sending.
+    let closed = publisher.close().await;
+    let report = status.finish(&hub);
+    match closed {
+        Err(PublishError::Refused { reason, .. }) => Err(refused(&hub, report.totals, &reason)),
+        closed => {
+            sent?;
+            closed?;
+            Ok(report)
+        }
+    }
 }
 
-async fn hand_over(
-    client: &BufferedProducerClient,
-    mut waiting: mpsc::Receiver<io::Result<OutgoingEvent>>,
+fn refused(hub: &str, totals: Totals, reason: &str) -> Failure {
+    format!(
+        "cannot publish to event hub `{hub}`: {} events were accepted and {} were not, the first of them at {reason}",
+        grouped(totals.events as i64),
+        grouped(totals.refused as i64),
+    )
+    .into()
+}
+
+async fn send(
+    publisher: &mut Publisher,
+    mut waiting: mpsc::Receiver<io::Result<events::Event>>,
     rate: Option<u32>,
-    delivery: &Delivery,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut handed_over = 0_u64;
+    let mut sent = 0_u64;
     while let Some(event) = waiting.recv().await {
-        let event = event.map_err(|error| format!("cannot read event {handed_over}: {error}"))?;
-        if delivery.has_failed() {
-            return Ok(());
-        }
+        let event = event.map_err(|error| format!("cannot read event {sent}: {error}"))?;
         if let Some(rate) = rate {
-            let due = started + Duration::from_secs_f64(handed_over as f64 / f64::from(rate));
+            let due = started + Duration::from_secs_f64(sent as f64 / f64::from(rate));
             if due > Instant::now() + PACE {
                 tokio::time::sleep_until(due).await;
             }
         }
         let partition_key = event.session.as_deref().map(|session| partition_key(session).into_owned());
-        let options = EnqueueEventOptions { partition_key, ..EnqueueEventOptions::default() };
-        client
-            .enqueue_event(event.body, Some(options))
-            .await
-            .map_err(|error| format!("cannot hand over event {handed_over}: {error}"))?;
-        handed_over += 1;
+        publisher.send(OutgoingEvent { partition_key, body: event.body }).await?;
+        sent += 1;
     }
     Ok(())
 }

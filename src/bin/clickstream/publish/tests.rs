@@ -1,16 +1,19 @@
 //! What is refused before anything is sent, and how lines become events.
 
-use super::connection::{Connection, trust_one_provider};
-use super::events::{OutgoingEvent, of_file};
+use super::destination::choose;
+use super::events::{Event, of_file};
 use super::*;
-use azure_core::credentials::Secret;
+use event_hubs::publisher::Identity;
 use std::io::Write;
 
 const KEY: &str = "cGxhbnRlZC1rZXk=";
 
+fn chosen(namespace: Option<&str>, hub: Option<&str>, text: Option<&str>) -> Result<Destination, Failure> {
+    choose(namespace.map(str::to_owned), hub.map(str::to_owned), text.map(str::to_owned), Identity::Developer)
+}
+
 fn refusal(namespace: Option<&str>, hub: Option<&str>, text: Option<&str>) -> String {
-    let text = text.map(|text| Secret::from(text.to_owned()));
-    match Connection::new(namespace.map(str::to_owned), hub.map(str::to_owned), text) {
+    match chosen(namespace, hub, text) {
         Ok(_) => panic!("it was accepted"),
         Err(refusal) => refusal.to_string(),
     }
@@ -29,7 +32,7 @@ fn an_event_hub_is_named_once() {
     assert!(refusal(Some("shop.servicebus.windows.net"), Some("hub"), Some(&text)).contains("both"));
     let other = connection_string("sb://shop.servicebus.windows.net/", ";EntityPath=other");
     assert!(refusal(None, Some("hub"), Some(&other)).contains("`other`"));
-    let same = Connection::new(None, None, Some(Secret::from(other))).expect("the connection string has the hub");
+    let same = chosen(None, None, Some(&other)).expect("the connection string has the hub");
     assert_eq!(same.hub(), "other");
 }
 
@@ -37,8 +40,7 @@ fn an_event_hub_is_named_once() {
 fn a_key_travels_in_the_clear_on_this_machine_only_and_is_never_shown() {
     let emulator = ";UseDevelopmentEmulator=true;";
     for endpoint in ["sb://localhost", "sb://127.0.0.1:5673", "sb://[::1]:5672/"] {
-        let text = Secret::from(connection_string(endpoint, emulator));
-        assert!(Connection::new(None, Some("hub".into()), Some(text)).is_ok(), "{endpoint}");
+        assert!(chosen(None, Some("hub"), Some(&connection_string(endpoint, emulator))).is_ok(), "{endpoint}");
     }
     let refusals = [
         refusal(None, Some("hub"), Some(&connection_string("sb://example.net", emulator))),
@@ -64,21 +66,12 @@ fn a_session_is_the_partition_key_if_it_is_short_enough() {
 fn a_line_is_an_event_with_its_bytes_as_they_are() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(b"{\"session_id\":\"a\"}\r\n\n  \nnot json \xff\n{\"session_id\":\"b\"}").expect("written");
-    let events: Vec<OutgoingEvent> =
-        of_file(file.path()).expect("a file").map(|event| event.expect("a line")).collect();
-    let event =
-        |session: Option<&str>, body: &[u8]| OutgoingEvent { session: session.map(str::to_owned), body: body.into() };
+    let events: Vec<Event> = of_file(file.path()).expect("a file").map(|event| event.expect("a line")).collect();
+    let event = |session: Option<&str>, body: &[u8]| Event { session: session.map(str::to_owned), body: body.into() };
     let expected = [
         event(Some("a"), b"{\"session_id\":\"a\"}"),
         event(None, b"not json \xff"),
         event(Some("b"), b"{\"session_id\":\"b\"}"),
     ];
     assert_eq!(events, expected);
-}
-
-#[test]
-fn tls_has_been_told_which_cryptography_to_use() {
-    trust_one_provider();
-    // With two to choose from and none chosen, this panics.
-    rustls::ClientConfig::builder();
 }

@@ -1,14 +1,16 @@
-//! What goes to a client, frame by frame, as the service writes it where the clients count on that.
+//! Frames on their way to a client, changed where the clients count on how the service writes them.
 //!
-//! Three things differ. The service writes every field of a performative, and the client for Python reads them by number
-//! without looking how many there are; the encoder leaves out those at the end that are null. And the service gives a
-//! link that it refuses no credit before it says why, which the client for JavaScript takes for a yes; the acceptor gives
-//! every link the same credit with its attach, and has no setting for it. And the service answers a message that is larger
-//! than it said it takes, while the decoder detaches the link; so the decoder is given room, and the client told less.
+//! The encoder differs from the service in three ways:
+//! - The service writes every field of a performative, and the client for Python reads fields by number without checking how
+//!   many there are. The encoder leaves out null fields at the end; this module adds them.
+//! - The service gives no credit to a link that it refuses, and the client for JavaScript understands credit as consent. The
+//!   acceptor gives every link credit when it attaches and has no setting for it; this module drops that first credit.
+//! - The service answers a message that is larger than the limit it named, while the decoder detaches the link. The decoder
+//!   therefore has a higher limit than the one that this module names to the client.
 
-use super::frames::Frame;
-use super::message::{ABSORBED_BYTES, MOST_BYTES};
-use super::nesting::Walk;
+use crate::frames::Frame;
+use crate::message::{MAX_DECODED_BYTES, MAX_MESSAGE_BYTES};
+use crate::nesting::Walk;
 use std::collections::HashSet;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -17,36 +19,39 @@ const ATTACH: u8 = 0x12;
 const FLOW: u8 = 0x13;
 const DETACH: u8 = 0x16;
 const END: u8 = 0x17;
-/// By descriptor, from `open` on.
+/// The number of fields of each performative, by its descriptor.
 const FIELDS: [(u8, u32); 9] =
     [(0x10, 10), (0x11, 8), (ATTACH, 14), (FLOW, 11), (0x14, 11), (0x15, 6), (DETACH, 3), (END, 1), (0x18, 1)];
 const NULL: u8 = 0x40;
-/// The role of who grants credit: true.
+/// The role of the side that grants credit: true.
 const RECEIVER: u8 = 0x41;
 const LIST_32: u8 = 0xd0;
-/// Where the items of a performative begin that is a list of that kind.
+/// Where the items begin of a performative that is a list of that kind.
 const LIST_32_START: usize = 12;
 /// The number of the field in an attach.
 const MAX_MESSAGE_SIZE: usize = 10;
 
-/// Hands the frames of `encoder` on to `client`.
-pub async fn pump(mut encoder: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin) -> io::Result<()> {
+/// Forwards the frames of `encoder` to `client`.
+pub async fn forward_to_client(
+    mut encoder: impl AsyncRead + Unpin,
+    mut client: impl AsyncWrite + Unpin,
+) -> io::Result<()> {
     let mut links = Links::default();
     while let Some(frame) = Frame::read(&mut encoder).await? {
-        if let Some(bytes) = links.pass(frame) {
+        if let Some(bytes) = links.rewrite(frame) {
             client.write_all(&bytes).await?;
         }
     }
     client.shutdown().await
 }
 
-/// The links that have been attached and given nothing yet, by channel and encoded handle.
+/// The links that have attached and got no credit yet, by channel and encoded handle.
 #[derive(Debug, Default)]
 struct Links(HashSet<(u16, Vec<u8>)>);
 
 impl Links {
-    /// What the client gets of `frame`; nothing of a link's first credit. Who accepts a link sets its credit once more.
-    fn pass(&mut self, frame: Frame) -> Option<Vec<u8>> {
+    /// What the client gets for `frame`: nothing for a link's first credit. A link that is not refused gets credit again.
+    fn rewrite(&mut self, frame: Frame) -> Option<Vec<u8>> {
         let Some(performative) = frame.is_amqp().then(|| List::read(frame.body())).flatten() else {
             return Some(frame.0);
         };
@@ -68,15 +73,15 @@ impl Links {
         let limit = (performative.code == ATTACH).then(|| performative.offset(MAX_MESSAGE_SIZE)).flatten();
         let mut bytes = performative.padded(&frame);
         if let Some(limit) = limit.and_then(|at| bytes[frame.body_start() + LIST_32_START + at..].first_chunk_mut())
-            && *limit == ulong(ABSORBED_BYTES)
+            && *limit == ulong(MAX_DECODED_BYTES)
         {
-            *limit = ulong(MOST_BYTES);
+            *limit = ulong(MAX_MESSAGE_BYTES);
         }
         Some(bytes)
     }
 }
 
-/// As the encoder writes a number of that size.
+/// A number of 8 bytes as the encoder writes it.
 fn ulong(number: u64) -> [u8; 9] {
     let mut bytes = [0x80; 9];
     bytes[1..].copy_from_slice(&number.to_be_bytes());
@@ -92,7 +97,7 @@ struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// As the encoder writes it.
+    /// Reads the three kinds of lists that the encoder writes.
     fn read(body: &'a [u8]) -> Option<Self> {
         let [0x00, 0x53, code, kind, rest @ ..] = body else { return None };
         let number = |at: usize| Some(u32::from_be_bytes(*rest.get(at..)?.first_chunk()?));
@@ -106,7 +111,7 @@ impl<'a> List<'a> {
         Some(List { code: *code, count, items: rest.get(start..end)?, payload: rest.get(end..)? })
     }
 
-    /// Where the field at `index` is among the items.
+    /// Where the field at `index` begins in the items.
     fn offset(&self, index: usize) -> Option<usize> {
         let mut offset = 0;
         for _ in 0..index {
@@ -121,7 +126,7 @@ impl<'a> List<'a> {
         Some(&rest[..Walk::first_value(rest).ok()??])
     }
 
-    /// The frame with every field there is.
+    /// The frame with all the fields that the performative has.
     fn padded(&self, frame: &Frame) -> Vec<u8> {
         let fields = FIELDS.iter().find(|(code, _)| *code == self.code).map_or(self.count, |(_, fields)| *fields);
         let missing = fields.saturating_sub(self.count);
@@ -149,7 +154,7 @@ mod tests {
         Frame([&length.to_be_bytes()[..], &[2, 0, 0, channel], body].concat())
     }
 
-    /// An attach or a flow of the link with that handle; a flow has its handle at another place.
+    /// An attach or a flow of the link with that handle. The handle is field 1 of an attach and field 4 of a flow.
     fn of_link(code: u8, handle: u8) -> Frame {
         let items: &[u8] = if code == ATTACH {
             &[0xa1, 0x00, 0x52, handle, RECEIVER]
@@ -161,37 +166,39 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_written_and_the_payload_stays_behind_them() {
-        let bytes = Links::default().pass(frame(3, &[0x00, 0x53, DETACH, 0xc0, 3, 1, 0x52, 7, b'p'])).expect("passed");
+    fn every_field_is_written_and_the_payload_follows() {
+        let bytes = Links::default()
+            .rewrite(frame(3, &[0x00, 0x53, DETACH, 0xc0, 3, 1, 0x52, 7, b'p']))
+            .expect("the frame is forwarded");
         let body = [0x00, 0x53, DETACH, 0xd0, 0, 0, 0, 8, 0, 0, 0, 3, 0x52, 7, NULL, NULL, b'p'];
         assert_eq!(bytes, frame(3, &body).0);
-        let bytes = Links::default().pass(frame(0, &[0x00, 0x53, END, 0x45])).expect("passed");
+        let bytes = Links::default().rewrite(frame(0, &[0x00, 0x53, END, 0x45])).expect("the frame is forwarded");
         assert_eq!(bytes, frame(0, &[0x00, 0x53, END, 0xd0, 0, 0, 0, 5, 0, 0, 0, 1, NULL]).0);
     }
 
     #[test]
-    fn a_link_has_its_second_credit_and_not_its_first() {
+    fn a_link_gets_its_second_credit_and_not_its_first() {
         let mut links = Links::default();
-        let mut passes = |frame| links.pass(frame).is_some();
-        assert!(passes(of_link(ATTACH, 1)) && passes(of_link(ATTACH, 2)));
-        assert!(!passes(of_link(FLOW, 1)) && passes(of_link(FLOW, 1)));
-        assert!(!passes(of_link(FLOW, 2)) && passes(of_link(FLOW, 2)));
+        let mut is_forwarded = |frame| links.rewrite(frame).is_some();
+        assert!(is_forwarded(of_link(ATTACH, 1)) && is_forwarded(of_link(ATTACH, 2)));
+        assert!(!is_forwarded(of_link(FLOW, 1)) && is_forwarded(of_link(FLOW, 1)));
+        assert!(!is_forwarded(of_link(FLOW, 2)) && is_forwarded(of_link(FLOW, 2)));
     }
 
     #[test]
-    fn the_room_that_the_decoder_has_is_not_what_the_client_is_told() {
+    fn the_limit_that_the_client_is_told_is_not_that_of_the_decoder() {
         let attach = |limit: u64| {
             let items = [&[0xa1, 0x00, 0x52, 1, RECEIVER][..], &[NULL; 7], &ulong(limit)].concat();
             frame(1, &[&[0x00, 0x53, ATTACH, 0xc0, items.len() as u8 + 1, 11], &items[..]].concat())
         };
-        let told = Links::default().pass(attach(ABSORBED_BYTES)).expect("passed");
-        assert_eq!(told, Links::default().pass(attach(MOST_BYTES)).expect("passed"));
+        let told = Links::default().rewrite(attach(MAX_DECODED_BYTES)).expect("the frame is forwarded");
+        assert_eq!(told, Links::default().rewrite(attach(MAX_MESSAGE_BYTES)).expect("the frame is forwarded"));
     }
 
     #[test]
-    fn signs_of_life_and_the_name_of_the_protocol_pass_as_they_are() {
+    fn heartbeats_and_the_name_of_the_protocol_are_not_changed() {
         for bytes in [&b"AMQP\x00\x01\x00\x00"[..], &[0, 0, 0, 8, 2, 0, 0, 0]] {
-            assert_eq!(Links::default().pass(Frame(bytes.to_vec())).as_deref(), Some(bytes));
+            assert_eq!(Links::default().rewrite(Frame(bytes.to_vec())).as_deref(), Some(bytes));
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Events in AMQP messages: one in a plain message, many in one of the batch format.
+//! The events in an AMQP message: one in a plain message, many in a message of the batch format.
+//!
+//! Promises that no message has more bytes, events or properties than the service allows. Knows neither links nor the journal.
 
-use super::journal::NewEvent;
-use super::nesting;
-use super::refusal::Refusal;
+use crate::error::AmqpError;
+use crate::event::{NewEvent, Properties, PropertyValue};
+use crate::nesting;
 use bytes::Bytes;
 use chrono::DateTime;
 use fe2o3_amqp_types::definitions::MessageFormat;
@@ -16,27 +18,27 @@ use serde_amqp::read::SliceReader;
 /// The format in which each data section is an encoded message.
 const BATCH: MessageFormat = 0x8001_3700;
 const PARTITION_KEY: &str = "x-opt-partition-key";
-/// What the hub sets, and a producer therefore cannot.
-const OF_THE_HUB: [&str; 4] = ["x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time", PARTITION_KEY];
+/// What the hub sets. A producer's values are ignored.
+const SET_BY_HUB: [&str; 4] = ["x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time", PARTITION_KEY];
 
-/// What a message may have, as in the service's standard tier; links are told so.
-pub const MOST_BYTES: u64 = 1 << 20;
-/// What is read of a message, so that one which is too large gets an answer. Beyond it the link is detached.
-pub const ABSORBED_BYTES: u64 = 4 << 20;
-const MOST_EVENTS: usize = 100_000;
-const MOST_PROPERTIES: usize = 1_000;
+/// The limit that a link names to its client, as in the service's standard tier.
+pub const MAX_MESSAGE_BYTES: u64 = 1 << 20;
+/// The limit of the decoder, which detaches the link. It is higher so that a message which is too large gets an answer.
+pub const MAX_DECODED_BYTES: u64 = 4 << 20;
+const MAX_EVENTS: usize = 100_000;
+const MAX_PROPERTIES: usize = 1_000;
 /// The service's limit.
-const LONGEST_KEY: usize = 128;
+const MAX_KEY_BYTES: usize = 128;
 
-/// The events of one delivery. They belong into one partition.
+/// The events of one delivery. They go to one partition.
 #[derive(Debug, PartialEq)]
 pub struct Delivered {
     pub partition_key: Option<String>,
     pub events: Vec<NewEvent>,
 }
 
-/// The events in `message`, which came in `format`.
-pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> Result<Delivered, Refusal> {
+/// Reads the events of a message, which has that format.
+pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> Result<Delivered, AmqpError> {
     if let Body::Data(sections) = &message.body {
         refuse_if_too_large(sections.iter().map(|section| section.0.len() as u64))?;
     }
@@ -45,9 +47,9 @@ pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> R
         return Ok(Delivered { partition_key: event.partition_key.clone(), events: vec![event] });
     }
     let key = partition_key(&message)?;
-    let Body::Data(sections) = message.body else { return Err(Refusal::NotData) };
-    if sections.len() > MOST_EVENTS {
-        return Err(Refusal::TooManyOf { what: "events", limit: MOST_EVENTS });
+    let Body::Data(sections) = message.body else { return Err(AmqpError::NotData) };
+    if sections.len() > MAX_EVENTS {
+        return Err(AmqpError::TooMany { what: "events", limit: MAX_EVENTS });
     }
     let events: Vec<NewEvent> =
         sections.into_iter().map(|section| event(decode(&section.0)?, key.as_ref())).collect::<Result<_, _>>()?;
@@ -55,19 +57,19 @@ pub fn events(format: Option<MessageFormat>, message: Message<Body<Value>>) -> R
     Ok(Delivered { partition_key, events })
 }
 
-/// Counts data sections as they were encoded: the client, which counted all of the message, is never refused wrongly.
-fn refuse_if_too_large(sections: impl Iterator<Item = u64>) -> Result<(), Refusal> {
+/// Counts the encoded data sections only. The client counts the whole message, so no message that it allows is refused.
+fn refuse_if_too_large(sections: impl Iterator<Item = u64>) -> Result<(), AmqpError> {
     let size = sections.map(|length| length + if length > u8::MAX.into() { 8 } else { 5 }).sum();
-    if size > MOST_BYTES { Err(Refusal::TooLarge { size, limit: MOST_BYTES }) } else { Ok(()) }
+    if size > MAX_MESSAGE_BYTES { Err(AmqpError::TooLarge { size, limit: MAX_MESSAGE_BYTES }) } else { Ok(()) }
 }
 
-fn decode(encoded: &[u8]) -> Result<Message<Body<Value>>, Refusal> {
-    nesting::check(encoded).map_err(|unreadable| Refusal::Malformed(unreadable.to_string()))?;
-    Body::decode_message_from_reader(SliceReader::new(encoded)).map_err(|error| Refusal::Malformed(error.to_string()))
+fn decode(encoded: &[u8]) -> Result<Message<Body<Value>>, AmqpError> {
+    nesting::check(encoded).map_err(|unreadable| AmqpError::Malformed(unreadable.to_string()))?;
+    Body::decode_message_from_reader(SliceReader::new(encoded)).map_err(|error| AmqpError::Malformed(error.to_string()))
 }
 
-/// `batch_key` is that of the batch around the message.
-fn event(message: Message<Body<Value>>, batch_key: Option<&String>) -> Result<NewEvent, Refusal> {
+/// `batch_key` is the partition key of the batch that contains the message.
+fn event(message: Message<Body<Value>>, batch_key: Option<&String>) -> Result<NewEvent, AmqpError> {
     let partition_key = partition_key(&message)?.or_else(|| batch_key.cloned());
     let body = match message.body {
         Body::Data(sections) => match <[amqp::Data; 1]>::try_from(sections.into_inner()) {
@@ -75,23 +77,23 @@ fn event(message: Message<Body<Value>>, batch_key: Option<&String>) -> Result<Ne
             Err(several) => several.iter().flat_map(|section| section.0.iter().copied()).collect(),
         },
         Body::Empty => Bytes::new(),
-        Body::Value(_) | Body::Sequence(_) => return Err(Refusal::NotData),
+        Body::Value(_) | Body::Sequence(_) => return Err(AmqpError::NotData),
     };
     let properties = message.application_properties.map(|properties| properties.0).unwrap_or_default();
     let annotations = message.message_annotations.map(|annotations| annotations.0).unwrap_or_default();
-    if properties.len() + annotations.len() > MOST_PROPERTIES {
-        return Err(Refusal::TooManyOf { what: "properties", limit: MOST_PROPERTIES });
+    if properties.len() + annotations.len() > MAX_PROPERTIES {
+        return Err(AmqpError::TooMany { what: "properties", limit: MAX_PROPERTIES });
     }
-    let mut system_properties = message.properties.map(of_the_message).unwrap_or_default();
+    let mut system_properties = message.properties.map(from_section).unwrap_or_default();
     system_properties.extend(annotations.into_iter().filter_map(|(name, value)| match name {
-        OwnedKey::Symbol(name) if !OF_THE_HUB.contains(&name.as_str()) => Some((name.0, property(value))),
+        OwnedKey::Symbol(name) if !SET_BY_HUB.contains(&name.as_str()) => Some((name.0, property(value))),
         _ => None,
     }));
     let properties = properties.into_iter().map(|(name, value)| (name, property(value.into()))).collect();
-    Ok(NewEvent { partition_key, accompanying: Accompanying { properties, system_properties }, body })
+    Ok(NewEvent { partition_key, properties, system_properties, body })
 }
 
-fn partition_key(message: &Message<Body<Value>>) -> Result<Option<String>, Refusal> {
+fn partition_key(message: &Message<Body<Value>>) -> Result<Option<String>, AmqpError> {
     let annotations = message.message_annotations.as_ref();
     let key = OwnedKey::Symbol(PARTITION_KEY.into());
     let key = match annotations.and_then(|annotations| annotations.0.get(&key)) {
@@ -99,11 +101,11 @@ fn partition_key(message: &Message<Body<Value>>) -> Result<Option<String>, Refus
         Some(Value::Symbol(key)) => key.0.clone(),
         _ => return Ok(None),
     };
-    if key.len() > LONGEST_KEY { Err(Refusal::KeyTooLong(key.len())) } else { Ok(Some(key)) }
+    if key.len() > MAX_KEY_BYTES { Err(AmqpError::KeyTooLong(key.len())) } else { Ok(Some(key)) }
 }
 
-/// The properties section, by the names of the specification.
-fn of_the_message(section: amqp::Properties) -> Properties {
+/// The properties section, with the names of the specification.
+fn from_section(section: amqp::Properties) -> Properties {
     let text = |text: Option<String>| text.map(PropertyValue::Text);
     let instant = |at: Option<fe2o3_amqp_types::primitives::Timestamp>| at.map(|at| instant(at.milliseconds()));
     let members = [
@@ -145,7 +147,7 @@ fn property(value: Value) -> PropertyValue {
         Value::Short(value) => PropertyValue::Integer(value.into()),
         Value::Int(value) => PropertyValue::Integer(value.into()),
         Value::Long(value) => PropertyValue::Integer(value),
-        // By way of its text: 0.1 is 0.1, whatever the width.
+        // Through its text, so that a 0.1 of 4 bytes becomes the 0.1 of 8 bytes.
         Value::Float(value) => float(value.into_inner().to_string().parse().unwrap_or(f64::NAN)),
         Value::Double(value) => float(value.into_inner()),
         Value::Char(value) => PropertyValue::Text(value.to_string()),
@@ -192,7 +194,8 @@ mod tests {
     }
 
     fn batch(key: Option<&str>, messages: Vec<Plain>) -> Plain {
-        let section = |message| Data(Binary::from(serde_amqp::to_vec(&Serializable(message)).expect("encoded")));
+        let section =
+            |message| Data(Binary::from(serde_amqp::to_vec(&Serializable(message)).expect("it can be encoded")));
         message(key, Body::Data(Batch::new(messages.into_iter().map(section).collect::<Vec<_>>())))
     }
 
@@ -203,16 +206,16 @@ mod tests {
     #[test]
     fn the_events_of_a_batch_have_its_key_unless_they_have_their_own() {
         let messages = || vec![message(None, data("a")), message(Some("own"), data("b"))];
-        let delivered = events(Some(BATCH), batch(Some("k"), messages())).expect("good");
+        let delivered = events(Some(BATCH), batch(Some("k"), messages())).expect("a valid message");
         assert_eq!(delivered.partition_key.as_deref(), Some("k"));
         assert_eq!(keys_and_bodies(&delivered), [(Some("k"), &b"a"[..]), (Some("own"), &b"b"[..])]);
-        let delivered = events(Some(BATCH), batch(None, messages().split_off(1))).expect("good");
+        let delivered = events(Some(BATCH), batch(None, messages().split_off(1))).expect("a valid message");
         assert_eq!(delivered.partition_key.as_deref(), Some("own"));
-        assert_eq!(events(Some(BATCH), batch(None, Vec::new())).expect("good").events, []);
+        assert_eq!(events(Some(BATCH), batch(None, Vec::new())).expect("a valid message").events, []);
     }
 
     #[test]
-    fn what_a_message_says_besides_its_body() {
+    fn properties_and_annotations_become_properties() {
         let mut plain = message(Some("k"), data("a"));
         let named = ApplicationProperties::builder()
             .insert("small", 0.1_f32)
@@ -221,12 +224,12 @@ mod tests {
             .build();
         plain.application_properties = Some(named);
         plain.properties = Some(amqp::Properties::builder().content_type("text/plain").subject("s").build());
-        let delivered = events(None, plain).expect("good");
-        let Accompanying { properties, system_properties } = &delivered.events[0].accompanying;
+        let delivered = events(None, plain).expect("a valid message");
+        let NewEvent { properties, system_properties, .. } = &delivered.events[0];
         let expected = [
             ("small", PropertyValue::Float(0.1)),
             ("most", PropertyValue::Large(u64::MAX)),
-            ("at", PropertyValue::Instant(DateTime::from_timestamp_millis(1_000).expect("a time"))),
+            ("at", PropertyValue::Instant(DateTime::from_timestamp_millis(1_000).expect("a valid instant"))),
         ];
         assert_eq!(*properties, expected.map(|(name, value)| (name.to_owned(), value)));
         let expected = [("subject", "s"), ("content-type", "text/plain")];
@@ -237,22 +240,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_trigger_could_not_take_is_refused() {
+    fn what_the_trigger_does_not_accept_is_refused() {
         let text = || Body::Value(AmqpValue(Value::String("a".to_owned())));
-        assert_eq!(events(None, message(None, text())), Err(Refusal::NotData));
-        assert_eq!(events(Some(BATCH), message(None, text())), Err(Refusal::NotData));
-        assert_eq!(events(Some(BATCH), batch(None, vec![message(None, text())])), Err(Refusal::NotData));
-        assert_eq!(events(None, message(Some(&"k".repeat(129)), data("a"))), Err(Refusal::KeyTooLong(129)));
+        assert_eq!(events(None, message(None, text())), Err(AmqpError::NotData));
+        assert_eq!(events(Some(BATCH), message(None, text())), Err(AmqpError::NotData));
+        assert_eq!(events(Some(BATCH), batch(None, vec![message(None, text())])), Err(AmqpError::NotData));
+        assert_eq!(events(None, message(Some(&"k".repeat(129)), data("a"))), Err(AmqpError::KeyTooLong(129)));
         let nonsense = events(Some(BATCH), message(None, data("nonsense")));
-        assert!(matches!(nonsense, Err(Refusal::Malformed(_))), "{nonsense:?}");
-        let large = "a".repeat(MOST_BYTES as usize - 7);
-        let refused = Refusal::TooLarge { size: MOST_BYTES + 1, limit: MOST_BYTES };
-        assert_eq!(events(None, message(None, data(&large))), Err(refused));
+        assert!(matches!(nonsense, Err(AmqpError::Malformed(_))), "{nonsense:?}");
+        let large = "a".repeat(MAX_MESSAGE_BYTES as usize - 7);
+        let too_large = AmqpError::TooLarge { size: MAX_MESSAGE_BYTES + 1, limit: MAX_MESSAGE_BYTES };
+        assert_eq!(events(None, message(None, data(&large))), Err(too_large));
         assert!(events(None, message(None, data(&large[1..]))).is_ok());
-        let many = Body::Data(Batch::new(vec![Data(Binary::new()); MOST_EVENTS + 1]));
+        let many = Body::Data(Batch::new(vec![Data(Binary::new()); MAX_EVENTS + 1]));
         assert_eq!(
             events(Some(BATCH), message(None, many)),
-            Err(Refusal::TooManyOf { what: "events", limit: MOST_EVENTS })
+            Err(AmqpError::TooMany { what: "events", limit: MAX_EVENTS })
         );
     }
 }

@@ -1,17 +1,17 @@
 //! A bound on how deep values nest, checked before they are decoded.
 //!
 //! The decoder calls itself for every value within a value and has no limit of its own: 64 KiB of nested values cost it
-//! a quarter of a gigabyte of stack, and running out of it ends the process. This walks over the encoded values, whatever
-//! they mean, with a stack of its own that is bounded; in pieces, as they arrive. It refuses a value whose parts do not
-//! add up to its size, so that the decoder cannot read it otherwise than it was read here.
+//! a quarter of a gigabyte of stack, and a stack overflow ends the process. A [`Walk`] goes over the encoded values, in the
+//! pieces in which they arrive, and keeps a bounded list of open values instead. It ignores what they mean. It refuses a value whose parts do not add up
+//! to its size, because the decoder might then read something else than the walk did.
 
 /// The official clients need five: a list in a described list in a map.
-pub const DEEPEST: usize = 24;
+pub const MAX_DEPTH: usize = 24;
 
-/// Values that are not taken.
+/// Why values are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("its values nest deeper than {DEEPEST} levels")]
+    #[error("its values nest deeper than {MAX_DEPTH} levels")]
     TooDeep,
     #[error("its values are malformed")]
     Malformed,
@@ -19,29 +19,29 @@ pub enum Unreadable {
     ArrayOfCompounds,
 }
 
-/// A value that has others in it.
+/// A value that contains others and has not ended yet.
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    /// Values still to come.
+    /// Contained values that have not ended yet.
     remaining: u32,
-    /// Where it ends; only a described value does not say.
+    /// Where the value ends; a described value does not say.
     end: Option<u64>,
 }
 
-/// Where a walk is.
+/// How far a walk over encoded values is.
 #[derive(Debug, Default)]
 pub struct Walk {
     position: u64,
-    /// Bytes that say nothing about nesting.
+    /// Bytes to pass over: they belong to a value that contains no others.
     skip: u64,
     header: Vec<u8>,
     open: Vec<Open>,
 }
 
-/// What a value begins with.
+/// What the first bytes of a value say.
 enum Start {
     Incomplete,
-    /// So many more bytes, and it is over.
+    /// The value ends after so many more bytes.
     Simple(u64),
     Compound {
         count: u32,
@@ -49,7 +49,7 @@ enum Start {
     },
 }
 
-/// Walks over `values`, which are whole.
+/// Walks over `values`, which must be complete.
 pub fn check(values: &[u8]) -> Result<(), Unreadable> {
     let mut walk = Walk::default();
     walk.feed(values)?;
@@ -57,7 +57,7 @@ pub fn check(values: &[u8]) -> Result<(), Unreadable> {
 }
 
 impl Walk {
-    /// Goes on over `bytes`.
+    /// Continues over `bytes`.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Unreadable> {
         loop {
             let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
@@ -78,7 +78,7 @@ impl Walk {
         }
     }
 
-    /// The length of the first value of `bytes`; `None` when it does not end there.
+    /// The length of the first value in `bytes`; `None` when it ends after them.
     pub fn first_value(bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
         let mut walk = Walk::default();
         for (at, byte) in bytes.iter().enumerate() {
@@ -103,7 +103,7 @@ impl Walk {
             }
             Start::Simple(bytes) => self.skip = bytes,
             Start::Compound { count, bytes } => {
-                if self.open.len() == DEEPEST {
+                if self.open.len() == MAX_DEPTH {
                     return Err(Unreadable::TooDeep);
                 }
                 self.open.push(Open { remaining: count, end: bytes.map(|bytes| self.position + bytes) });
@@ -115,7 +115,7 @@ impl Walk {
         Ok(())
     }
 
-    /// A value has come to its end.
+    /// Records that a value has ended.
     fn complete(&mut self) -> Result<(), Unreadable> {
         if let Some(open) = self.open.last_mut() {
             open.remaining -= 1;
@@ -123,7 +123,7 @@ impl Walk {
         self.close()
     }
 
-    /// Takes leave of the values that are complete now, and checks that those around them have room for what is left.
+    /// Removes the values that are complete now, and checks that no value ends before its parts do.
     fn close(&mut self) -> Result<(), Unreadable> {
         while let Some(open) = self.open.last() {
             let is_past_end = open.end.is_some_and(|end| self.position > end);
@@ -144,7 +144,7 @@ impl Walk {
     }
 }
 
-/// Reads the constructor in `header`, which AMQP's type system lays out by its first half.
+/// Reads a constructor. The upper half of its first byte says how the value is laid out.
 fn start(header: &[u8]) -> Result<Start, Unreadable> {
     let code = header[0];
     let wide = code & 0x10 != 0;
@@ -182,16 +182,16 @@ mod tests {
     use fe2o3_amqp_types::primitives::{Array, OrderedMap, Symbol, Value};
     use proptest::prelude::*;
 
-    /// One of a described value in another, so many times, around a null.
+    /// A null in a described value in a described value, and so on.
     fn described(levels: usize) -> Vec<u8> {
         [[0x00, 0x44].repeat(levels), vec![0x40]].concat()
     }
 
     #[test]
-    fn what_nests_too_deep_is_found_before_it_ends() {
-        assert_eq!(check(&described(DEEPEST)), Ok(()));
-        assert_eq!(check(&described(DEEPEST + 1)), Err(Unreadable::TooDeep));
-        assert_eq!(Walk::default().feed(&[0x00, 0x44].repeat(DEEPEST + 1)), Err(Unreadable::TooDeep));
+    fn values_that_nest_too_deep_are_found_before_they_end() {
+        assert_eq!(check(&described(MAX_DEPTH)), Ok(()));
+        assert_eq!(check(&described(MAX_DEPTH + 1)), Err(Unreadable::TooDeep));
+        assert_eq!(Walk::default().feed(&[0x00, 0x44].repeat(MAX_DEPTH + 1)), Err(Unreadable::TooDeep));
         assert_eq!(check(&vec![0x00; 1 << 20]), Err(Unreadable::TooDeep));
     }
 
@@ -204,7 +204,7 @@ mod tests {
             &[0xc0, 0x00, 0x00],
             &[0xd0, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x40],
             &[0xe0, 0x01, 0x00, 0x40],
-            // Not all of it is there.
+            // Incomplete.
             &[0xa1, 0x02, b'a'],
             &[0x00],
             // No such type.
@@ -236,7 +236,7 @@ mod tests {
         simple().prop_recursive(5, 40, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
-                // By names, as everywhere in AMQP: behind an array as a key the encoder gets a list wrong.
+                // Keys are names, as everywhere in AMQP: the encoder writes a list wrongly after a key that is an array.
                 proptest::collection::vec(("[a-z]{0,20}".prop_map(Value::String), inner), 0..6)
                     .prop_map(|all| Value::Map(all.into_iter().collect::<OrderedMap<_, _>>())),
             ]
@@ -244,9 +244,9 @@ mod tests {
     }
 
     proptest! {
-        /// What the encoder writes is read to its end and no further, in whatever pieces it comes.
+        /// A walk over what the encoder writes ends where the value ends, whatever the pieces.
         #[test]
-        fn encoded_values_are_walked_over(value in value(), piece in 1_usize..50) {
+        fn a_walk_ends_where_the_encoded_value_ends(value in value(), piece in 1_usize..50) {
             let encoded = serde_amqp::to_vec(&value).expect("it can be encoded");
             prop_assert_eq!(check(&encoded), Ok(()));
             let followed = [&encoded[..], &[0xff; 3]].concat();
