@@ -4,12 +4,12 @@
 
 use super::Arguments;
 use crate::Failure;
-use functions_host::property::{Accompanying, Properties, PropertyValue};
-use functions_host::source::{EventSource, Read, SourceEvent};
 use crate::source::{Lines, NAMESPACE, StateFolder};
 use event_hubs::{
     Endpoint, EventHub, HubName, Journal, NewEvent, PartitionCount, PartitionId, SequenceNumber, StoredEvent,
 };
+use functions_host::property::{Accompanying, Properties, PropertyValue};
+use functions_host::source::{EventSource, Read, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::io;
@@ -120,8 +120,9 @@ pub struct EndpointGuard {
 impl EndpointGuard {
     pub async fn open(arguments: &Arguments, source: &Source) -> Result<Self, Failure> {
         let open = match (source, arguments.listen) {
-            (Source::Endpoint(JournalSource(journal)), Some(address)) => {
-                Some((Endpoint::open(address, journal.clone()).await?, journal.clone()))
+            (Source::Endpoint(source), Some(address)) => {
+                let journal = source.0.clone();
+                Some((Endpoint::open(address, journal.clone()).await?, journal))
             }
             _ => None,
         };
