@@ -20,7 +20,7 @@ use fe2o3_amqp_types::definitions::{ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Body, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
 use fe2o3_amqp_types::primitives::Value;
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};

@@ -1,7 +1,7 @@
 //! The one event hub that this endpoint has.
 
 use super::journal::Journal;
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use xxhash_rust::xxh3::xxh3_64;

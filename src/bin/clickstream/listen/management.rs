@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::reply::{Answer, Request, Status};
 use super::token::Claims;
 use fe2o3_amqp_types::primitives::{Array, OrderedMap, Timestamp, Value};
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 
 const HUB: &str = "com.microsoft:eventhub";
 const PARTITION: &str = "com.microsoft:partition";

@@ -10,7 +10,7 @@ use fe2o3_amqp_types::messaging::annotations::OwnedKey;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage;
 use fe2o3_amqp_types::messaging::{self as amqp, Body, Message, MessageId};
 use fe2o3_amqp_types::primitives::Value;
-use functions_host::property::{Accompanying, Properties, PropertyValue};
+use functions_host::{Accompanying, Properties, PropertyValue};
 use serde_amqp::read::SliceReader;
 
 /// The format in which each data section is an encoded message.

@@ -6,7 +6,7 @@ use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use fe2o3_amqp_types::messaging::{Body, Data, Message, Outcome};
 use fe2o3_amqp_types::primitives::{Binary, Value};
-use functions_host::source::{EventSource, Read};
+use functions_host::{EventSource, PartitionId, Read};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -39,7 +39,9 @@ impl World {
 
     /// Bodies of a partition, in order.
     async fn bodies(&self, partition: usize) -> Vec<String> {
-        let Read::Events(events) = self.journal.read(partition, None, 100).await.unwrap() else { return Vec::new() };
+        let Read::Events(events) = self.journal.read(PartitionId(partition), None, 100).await.unwrap() else {
+            return Vec::new();
+        };
         events.iter().map(|event| String::from_utf8_lossy(&event.body).into_owned()).collect()
     }
 }

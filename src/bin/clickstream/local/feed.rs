@@ -2,7 +2,7 @@
 
 use crate::listen::journal::Journal;
 use crate::source::Lines;
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 use std::sync::Arc;
 
 #[derive(Clone)]

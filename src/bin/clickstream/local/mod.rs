@@ -14,10 +14,7 @@ use super::source::{self, Shape, StateFolder};
 use super::{Failure, Verdict, generate, lake, package};
 use door::Door;
 use feed::Feed;
-use functions_host::faults::Faults;
-use functions_host::invoke::RequestFormat;
-use functions_host::options::HostOptions;
-use functions_host::running::{Drained, Host};
+use functions_host::{Drained, Faults, Host, HostOptions, RequestFormat};
 use progress::Progress;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -118,7 +115,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     let options = HostOptions {
         instances: arguments.instances.into(),
         app_settings: app_settings(&arguments, feed.source().event_hub()),
-        max_batch: arguments.batch.map(|most| most as usize),
+        max_batch: arguments.batch.map(|max| max as usize),
         faults: arguments.faults.clone(),
         request_format: if arguments.content_length { RequestFormat::ContentLength } else { RequestFormat::Chunked },
         // On a laptop the handler is killed on purpose, again and again.

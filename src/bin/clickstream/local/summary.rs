@@ -10,7 +10,7 @@ use clickstream::bronze;
 use clickstream::event::ids::SourcePartition;
 use clickstream::event::money::Money;
 use clickstream::serving::overview::{Overview, Product};
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 use serde::Serialize;
 
 /// Products that are named.

@@ -78,17 +78,8 @@ pub fn for_glibc(floor: Glibc, profile: Profile) -> Result<PathBuf, Failure> {
     let tools = tools()?;
     let mut build = Command::new(tools.join("cargo-zigbuild"));
     build
-        .args([
-            "zigbuild",
-            "--locked",
-            "--package",
-            "clickstream",
-            "--bin",
-            HANDLER,
-            "--no-default-features",
-            "--target-dir",
-            FOLDER,
-        ])
+        .args(["zigbuild", "--locked", "--target-dir", FOLDER])
+        .args(["--package", "clickstream", "--bin", HANDLER, "--no-default-features"])
         .args(["--target", &format!("{TARGET}.{floor}")])
         .args(profile.arguments());
     // Zig itself, and not by way of Python: it is started once for each C file.

@@ -14,7 +14,7 @@ mod tests;
 use crate::source::NAMESPACE;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use functions_host::source::{EventSource, Read, SourceEvent};
+use functions_host::{EventSource, PartitionId, Read, SequenceNumber, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use index::{Index, Place};
@@ -195,7 +195,7 @@ impl Journal {
             self.file.read_exact_at(&mut bytes, place.offset)?;
             let stored = record::read(Bytes::from(bytes))?;
             Ok(SourceEvent {
-                sequence_number: (from + at) as i64,
+                sequence_number: SequenceNumber((from + at) as i64),
                 offset: place.offset.to_string(),
                 enqueued_at: instant(stored.enqueued_at_ms),
                 partition_key: stored.event.partition_key,
@@ -225,8 +225,13 @@ impl EventSource for Journal {
         self.partitions
     }
 
-    fn read(&self, partition: usize, after: Option<i64>, max: usize) -> BoxFuture<'_, io::Result<Read>> {
-        let from = after.map_or(0, |after| usize::try_from(after + 1).unwrap_or(0));
-        self.wait_and_read(partition, from, max).boxed()
+    fn read(
+        &self,
+        partition: PartitionId,
+        after: Option<SequenceNumber>,
+        max: usize,
+    ) -> BoxFuture<'_, io::Result<Read>> {
+        let from = after.map_or(0, |after| usize::try_from(after.0 + 1).unwrap_or(0));
+        self.wait_and_read(partition.0, from, max).boxed()
     }
 }

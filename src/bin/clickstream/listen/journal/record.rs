@@ -7,7 +7,7 @@
 //! not have its checksum.
 
 use bytes::Bytes;
-use functions_host::property::Accompanying;
+use functions_host::Accompanying;
 use serde::{Deserialize, Serialize};
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,7 +1,7 @@
 //! The journal over real files: what is answered is there, what is cut was not answered.
 
 use super::*;
-use functions_host::property::{Accompanying, PropertyValue};
+use functions_host::{Accompanying, PartitionId, PropertyValue, SequenceNumber};
 
 fn event(text: &str) -> NewEvent {
     NewEvent {
@@ -18,10 +18,10 @@ async fn append(journal: &Journal, partition: usize, texts: &[&str]) {
 
 /// Sequence numbers and bodies above `after`, at most `max`; `None` at the end.
 async fn bodies(journal: &Journal, partition: usize, after: Option<i64>, max: usize) -> Option<Vec<(i64, String)>> {
-    match journal.read(partition, after, max).await.unwrap() {
+    match journal.read(PartitionId(partition), after.map(SequenceNumber), max).await.unwrap() {
         Read::Ended => None,
         Read::Events(events) => {
-            let pair = |event: SourceEvent| (event.sequence_number, String::from_utf8(event.body.to_vec()).unwrap());
+            let pair = |event: SourceEvent| (event.sequence_number.0, String::from_utf8(event.body.to_vec()).unwrap());
             Some(events.into_iter().map(pair).collect())
         }
     }
@@ -79,7 +79,7 @@ async fn everything_about_an_event_comes_back() {
         body: Bytes::from_static(b"\xff\x00"),
     };
     journal.append(1, std::slice::from_ref(&sent)).await.unwrap().durable().await.unwrap();
-    let Read::Events(events) = journal.read(1, None, 10).await.unwrap() else { panic!("it is there") };
+    let Read::Events(events) = journal.read(PartitionId(1), None, 10).await.unwrap() else { panic!("it is there") };
     assert_eq!(events[0].partition_key, sent.partition_key);
     assert_eq!(events[0].accompanying, sent.accompanying);
     assert_eq!(events[0].body, sent.body);
