@@ -43,7 +43,10 @@ impl RetryBlock {
     pub(super) fn policy(&self) -> Result<RetryPolicy, String> {
         let max_retries = match self.max_retry_count.ok_or("`maxRetryCount` is missing")? {
             -1 => None,
-            count => Some(u32::try_from(count).map_err(|_| format!("`maxRetryCount` is {count}"))?),
+            count => Some(
+                u32::try_from(count)
+                    .map_err(|_| format!("`maxRetryCount` is {count}, neither -1 nor a number of retries"))?,
+            ),
         };
         let strategy = self.strategy.as_deref().ok_or("`strategy` is missing")?;
         let strategy = if strategy.eq_ignore_ascii_case("fixedDelay") {
