@@ -1,103 +1,202 @@
-//! What the host tells its caller while it runs. The caller decides what a person gets to see.
+//! What the host reports while it runs.
+//!
+//! Promises an event for everything that a person may want to know. Does not know what a person gets to see: that is
+//! for the caller of the host to decide.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::invoke::InvocationOutcome;
+use crate::answer::InvocationOutcome;
+use crate::source::{PartitionId, SequenceNumber};
 
-#[derive(Debug, Clone)]
-pub enum HostEvent {
-    /// A function that will not be run; the others are.
-    FunctionInError { function: String, reason: String },
-    /// The handler answered its first `GET /`.
-    HandlerStarted { instance: usize, start: Start, pid: u32, ready_after: Duration },
-    /// The handler process has ended, or had to be ended because it did not become ready.
-    HandlerExited { status: String, restarting: bool },
-    /// A partition of a function, or a timer function, has another instance as its owner.
-    Moved { function: String, partition: Option<usize>, from: usize, to: usize },
-    /// A line the handler wrote, without its end.
-    HandlerOutput { stream: OutputStream, line: String },
-    /// An attempt failed and will be repeated.
-    Retrying { function: String, partition: Option<usize>, attempt: u32, delay: Duration, reason: String },
-    /// A batch has reached its end, whichever.
-    Delivered(Delivered),
-    /// A run of a timer function, on schedule or on request.
-    TimerRan { function: String, outcome: InvocationOutcome, duration: Duration },
-    /// The event source could not be read; it is tried again.
-    SourceFailed { partition: usize, reason: String },
-    /// Checkpoint or timer status: what it covers will be delivered again to the next host.
-    StateNotWritten { function: String, reason: String },
-    /// The host has stopped delivering for good.
-    HostGaveUp { reason: String },
+/// An instance of the app, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId(pub usize);
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
 }
 
-/// Whether an instance had a handler before.
+/// One report of the host.
+#[derive(Debug, Clone)]
+pub enum HostEvent {
+    /// A function cannot be run. The others run.
+    FunctionInError {
+        /// The name of its folder.
+        function: String,
+        /// What a person has to change.
+        reason: String,
+    },
+    /// A handler process answered its first `GET /`.
+    HandlerStarted {
+        /// The instance that it serves.
+        instance: InstanceId,
+        /// Whether it is the first of its instance.
+        start: Start,
+        /// The id of the process.
+        pid: u32,
+        /// From the start of the process to the answer.
+        ready_after: Duration,
+    },
+    /// A handler process ended, or the host killed it because it did not become ready.
+    HandlerExited {
+        /// The exit code or signal, or why it was killed.
+        status: String,
+        /// Whether the host starts another one.
+        restarting: bool,
+    },
+    /// A partition of a function, or a timer function, moved to another instance.
+    Moved {
+        /// The name of the function.
+        function: String,
+        /// `None` for a timer function.
+        partition: Option<PartitionId>,
+        /// The former owner.
+        from: InstanceId,
+        /// The new owner; the same instance where there is only one.
+        to: InstanceId,
+    },
+    /// A handler wrote a line.
+    HandlerOutput {
+        /// Where it wrote the line.
+        stream: OutputStream,
+        /// The line, without its end.
+        line: String,
+    },
+    /// An attempt failed and will be repeated.
+    Retrying {
+        /// The name of the function.
+        function: String,
+        /// `None` when no events were delivered.
+        partition: Option<PartitionId>,
+        /// The number of the failed attempt, from 1.
+        attempt: u32,
+        /// The pause before the next attempt.
+        delay: Duration,
+        /// Why it failed.
+        reason: String,
+    },
+    /// The delivery of a batch ended, well or not.
+    Delivered(Delivered),
+    /// A timer function ran, on schedule or on request.
+    TimerRan {
+        /// The name of the function.
+        function: String,
+        /// How the run ended.
+        outcome: InvocationOutcome,
+        /// From the first attempt on, with the pauses between attempts.
+        duration: Duration,
+    },
+    /// The event source could not be read. The host reads again after a second.
+    SourceFailed {
+        /// The partition that was read.
+        partition: PartitionId,
+        /// What the source says.
+        reason: String,
+    },
+    /// A checkpoint or a timer status could not be stored. The next host repeats what it covers.
+    StateNotWritten {
+        /// The name of the function.
+        function: String,
+        /// What the file system says.
+        reason: String,
+    },
+    /// The host has stopped delivering for good.
+    HostGaveUp {
+        /// What happened to the handler.
+        reason: String,
+    },
+}
+
+/// Whether an instance had a handler process before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
+    /// It had none.
     First,
+    /// The process before has ended.
     Again,
 }
 
+/// An output stream of the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputStream {
+    /// Standard output.
     Stdout,
+    /// Standard error.
     Stderr,
 }
 
+/// The end of the delivery of one batch.
 #[derive(Debug, Clone)]
 pub struct Delivered {
+    /// The name of the function.
     pub function: String,
-    pub partition: usize,
+    /// The partition that the events are from.
+    pub partition: PartitionId,
+    /// How many events the batch has.
     pub events: usize,
-    pub first_sequence_number: i64,
-    pub last_sequence_number: i64,
-    /// Attempts made.
+    /// The first event of the batch.
+    pub first_sequence_number: SequenceNumber,
+    /// The last event of the batch.
+    pub last_sequence_number: SequenceNumber,
+    /// Attempts made, at least 1.
     pub attempts: u32,
-    /// From the first attempt on, pauses between attempts included.
+    /// From the first attempt on, with the pauses between attempts.
     pub duration: Duration,
+    /// Why these events were delivered.
     pub kind: DeliveryKind,
+    /// How the delivery ended.
     pub outcome: DeliveryOutcome,
-    /// What the handler's answer said in `Logs`.
+    /// What the handler's answer has in `Logs`.
     pub logs: Vec<String>,
 }
 
-/// Which of several deliveries of the same events this was.
+/// Which of several deliveries of the same events this one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryKind {
-    /// As a healthy host delivers.
+    /// The one that a host without faults makes.
     Regular,
-    /// Once more by a fault switch, while the regular delivery was running.
+    /// An additional one by a fault switch, at the same time as the regular one.
     Overlapping,
-    /// Once more by a fault switch, after the regular delivery had succeeded.
+    /// An additional one by a fault switch, after the regular one succeeded.
     Duplicate,
-    /// By the instance that lost the partition to another one while it was delivering.
-    LeftBehind,
+    /// By an instance that lost the partition to another one during the delivery.
+    FormerOwner,
 }
 
+/// How the delivery of a batch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// Accepted; a regular delivery is (or, with a `batchCheckpointFrequency`, will be) checkpointed.
+    /// The function accepted the events. A regular delivery is checkpointed now, or later with
+    /// `batchCheckpointFrequency`.
     Succeeded,
-    /// Failed without a retry policy or beyond its end: checkpointed all the same, so the events are lost.
-    Lost { reason: String },
-    /// Answered when there was no checkpoint to be written any more: the host was stopping, or the partition had moved
-    /// to another instance. It is delivered again.
+    /// The function failed, and there is no retry policy or it is exhausted. The batch is checkpointed nevertheless, so
+    /// the events are lost.
+    Lost {
+        /// Why the last attempt failed.
+        reason: String,
+    },
+    /// The answer came too late for a checkpoint: the host was stopping, or the partition had moved to another
+    /// instance. The events are redelivered.
     NotCheckpointed,
-    /// The host stopped, or the partition moved, before there was an answer. It is delivered again.
+    /// The host stopped, or the partition moved, before there was an answer. The events are redelivered.
     Abandoned,
 }
 
-/// Where events go. A caller that no longer listens does not disturb the host.
+/// Where the host sends its events. It ignores that nobody receives them any more.
 #[derive(Debug, Clone)]
-pub struct EventSink(mpsc::UnboundedSender<HostEvent>);
+pub(crate) struct EventSink(mpsc::UnboundedSender<HostEvent>);
 
 impl EventSink {
-    pub fn new(sender: mpsc::UnboundedSender<HostEvent>) -> Self {
+    pub(crate) fn new(sender: mpsc::UnboundedSender<HostEvent>) -> Self {
         Self(sender)
     }
 
-    pub fn emit(&self, event: HostEvent) {
-        let _nobody_listens = self.0.send(event);
+    pub(crate) fn emit(&self, event: HostEvent) {
+        let _nobody_receives = self.0.send(event);
     }
 }

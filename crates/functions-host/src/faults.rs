@@ -1,28 +1,31 @@
 //! Faults on request: what a real host does to its handler on a bad day, several times a minute.
+//!
+//! Promises when a fault is due. Does not know how it is caused.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Which faults to cause. All off by default.
+/// Which faults to cause, and how often. None by default.
 ///
-/// Written as `kill=7,overlap=5,redeliver=3,back=40,duplicate=4,move=6,delay=200`.
+/// Parsed from text such as `kill=7,overlap=5,redeliver=3,back=40,duplicate=4,move=6,delay=200`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
-    /// Kill the handler during every n-th call and drop the answer, if it had come already.
+    /// Kill the handler during every n-th call. If the answer has arrived before, ignore it.
     pub kill_every: Option<u64>,
-    /// Send every n-th batch twice at the same time, with two invocation ids.
+    /// Send every n-th batch twice at the same time, with different invocation ids.
     pub overlap_every: Option<u64>,
-    /// Send every n-th batch again after it has succeeded, with a new invocation id.
+    /// Send every n-th batch again after it has succeeded, with another invocation id.
     pub duplicate_every: Option<u64>,
-    /// Go back after every n-th batch of new events and deliver from there, with other batch boundaries.
+    /// After every n-th batch of new events, go back and redeliver from there, with other batch boundaries.
     pub redeliver_every: Option<u64>,
     /// How many sequence numbers a redelivery goes back.
     pub redeliver_back: i64,
-    /// Give the partition of every n-th batch of new events, and a timer function at every n-th run, to another
-    /// instance in the middle of the call. It goes on there from the last checkpoint, while the call still runs here.
+    /// During every n-th batch of new events, move the partition to another instance; during every n-th run of a timer
+    /// function, move the timer. The new owner continues from the last checkpoint while the former owner's call still
+    /// runs.
     pub move_every: Option<u64>,
-    /// How long an answer takes to arrive.
+    /// How long every answer is held back.
     pub answer_delay: Duration,
 }
 
@@ -42,10 +45,13 @@ impl Default for Faults {
     }
 }
 
+/// Why a text does not describe faults.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {
+    /// There is no such fault.
     #[error("unknown fault `{0}`, known are `kill`, `overlap`, `duplicate`, `redeliver`, `back`, `move` and `delay`")]
     UnknownName(String),
+    /// The value is not a positive number.
     #[error("fault `{0}` needs a whole number above 0, as in `{0}=5`")]
     NotANumber(String),
 }
@@ -77,13 +83,13 @@ impl FromStr for Faults {
     }
 }
 
-/// Counts occasions over all partitions, so that a fault comes about as often with many as with one.
+/// Counts the occasions for a fault over all partitions, so that many partitions do not have more faults than one.
 #[derive(Debug, Default)]
-pub struct Occasions(AtomicU64);
+pub(crate) struct Occasions(AtomicU64);
 
 impl Occasions {
-    /// Whether this occasion is one of every `every`.
-    pub fn is_due(&self, every: Option<u64>) -> bool {
+    /// Whether the fault is due at this occasion: at every `every`-th one, never for `None`.
+    pub(crate) fn is_due(&self, every: Option<u64>) -> bool {
         every.is_some_and(|every| (self.0.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every))
     }
 }

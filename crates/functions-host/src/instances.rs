@@ -1,38 +1,38 @@
-//! The instances that the platform has scaled the app out to, each with a handler process of its own.
+//! The instances of the app, each with a handler process of its own, and the ownership of partitions and timers.
 //!
-//! Promises that every partition and every timer function has one owner at a time, and that an owner who loses it is
-//! not stopped: what it was doing goes on beside its successor. Does not know what is owned.
+//! Promises that every partition and every timer function has one owner at a time. An owner that loses one is not
+//! stopped: its call continues at the same time as the calls of its successor. Does not know what is owned.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::clock;
-use super::event::EventSink;
-use super::faults::Faults;
-use super::invoke::Invoker;
-use super::lease::Lease;
-use super::lifecycle::Lifecycle;
+use crate::clock;
+use crate::event::{EventSink, InstanceId};
+use crate::faults::Faults;
+use crate::invoke::Invoker;
+use crate::lifecycle::{Lease, Lifecycle};
 
-/// All instances, and what they have in common.
+/// All instances, and what they share.
 #[derive(Debug)]
-pub struct Instances {
-    /// At least one.
-    pub all: Vec<Arc<Invoker>>,
-    pub lifecycle: Lifecycle,
-    pub events: EventSink,
-    pub faults: Faults,
-    /// Partitions that have not come to their end, and calls that their owner has left behind.
-    pub unfinished: watch::Sender<usize>,
+pub(crate) struct Instances {
+    /// At least one. The index is the [`InstanceId`].
+    pub(crate) all: Vec<Arc<Invoker>>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) events: EventSink,
+    pub(crate) faults: Faults,
+    /// The number of partitions that still have events to deliver, and of calls that may lose their owner.
+    pub(crate) unfinished: watch::Sender<usize>,
 }
 
 impl Instances {
-    /// The one to which the platform sends a request from outside.
-    pub fn any(&self) -> &Arc<Invoker> {
-        &self.all[below(self.all.len())]
+    /// The instance to which the platform sends the next request from outside: any of them.
+    pub(crate) fn any(&self) -> &Arc<Invoker> {
+        &self.all[random_below(self.all.len())]
     }
 
+    /// Counts `work` as unfinished until it ends.
     async fn counted<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         self.unfinished.send_modify(|unfinished| *unfinished += 1);
         let result = work.await;
@@ -41,64 +41,65 @@ impl Instances {
     }
 }
 
-/// Who has a partition or a timer function at the moment.
+/// The current owner of a partition or a timer function.
 #[derive(Debug)]
-pub struct Owner {
+pub(crate) struct Owner {
     instances: Arc<Instances>,
-    index: usize,
+    current: InstanceId,
 }
 
-/// What became of a call whose owner has changed, and where the ownership went.
+/// An ownership that moved during a call.
 #[derive(Debug)]
-pub struct Moved<T> {
-    /// `None` while the call is still running.
-    pub ended: Option<T>,
-    pub from: usize,
-    pub to: usize,
+pub(crate) struct Moved<T> {
+    /// The result of the call; `None` while it is still running.
+    pub(crate) ended: Option<T>,
+    pub(crate) from: InstanceId,
+    pub(crate) to: InstanceId,
 }
 
 impl Owner {
-    /// Successive numbers go to successive instances.
-    pub fn spread(instances: &Arc<Instances>, number: usize) -> Self {
-        Self { instances: Arc::clone(instances), index: number % instances.all.len() }
+    /// The first owner of partition or timer `number`. Successive numbers have successive instances.
+    pub(crate) fn assign(instances: &Arc<Instances>, number: usize) -> Self {
+        Self { instances: Arc::clone(instances), current: InstanceId(number % instances.all.len()) }
     }
 
-    pub fn invoker(&self) -> &Arc<Invoker> {
-        &self.instances.all[self.index]
+    pub(crate) fn invoker(&self) -> &Arc<Invoker> {
+        &self.instances.all[self.current.0]
     }
 
-    /// Starts `call`, and gives the ownership to another instance at a random moment while it is running: the way a
-    /// processor of Event Hubs steals a partition, and a timer's blob lease runs out.
-    pub async fn lose_during<T, F>(&mut self, call: impl FnOnce(Arc<Invoker>, Lease) -> F) -> Moved<T>
+    /// Starts `call`, and moves the ownership to another instance at a random moment during it. This is what happens
+    /// when another processor steals a partition, or when the blob lease of a timer expires.
+    pub(crate) async fn move_during<T, F>(&mut self, call: impl FnOnce(Arc<Invoker>, Lease) -> F) -> Moved<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (invoker, lease, from) = (Arc::clone(self.invoker()), Lease::held(), self.index);
+        let (invoker, lease, from) = (Arc::clone(self.invoker()), Lease::held(), self.current);
         let moment = invoker.typical_call().mul_f64(clock::random_fraction());
         let call = tokio::spawn(Arc::clone(&self.instances).counted(call(invoker, lease.clone())));
         let ended = tokio::select! {
             biased;
             result = call => result.ok(),
-            () = some_time_into(&lease, moment) => None,
+            () = after_first_request(&lease, moment) => None,
         };
         lease.lose();
-        self.index = another(from, self.instances.all.len());
-        Moved { ended, from, to: self.index }
+        self.current = InstanceId(other_than(from.0, self.instances.all.len()));
+        Moved { ended, from, to: self.current }
     }
 }
 
-async fn some_time_into(lease: &Lease, moment: Duration) {
+/// Waits until the call has sent its first request, and `delay` more.
+async fn after_first_request(lease: &Lease, delay: Duration) {
     lease.used().await;
-    tokio::time::sleep(moment).await;
+    tokio::time::sleep(delay).await;
 }
 
-/// Any number below `count` but `index`; `index` itself where there is no other.
-fn another(index: usize, count: usize) -> usize {
-    if count == 1 { index } else { (index + 1 + below(count - 1)) % count }
+/// A random number below `count` other than `index`; `index` when there is no other.
+fn other_than(index: usize, count: usize) -> usize {
+    if count == 1 { index } else { (index + 1 + random_below(count - 1)) % count }
 }
 
-fn below(count: usize) -> usize {
+fn random_below(count: usize) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let number = (count as f64 * clock::random_fraction()) as usize;
     number.min(count - 1)
@@ -106,14 +107,14 @@ fn below(count: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::another;
+    use super::other_than;
 
     #[test]
     fn ownership_moves_to_every_other_instance() {
-        let mut reached: Vec<usize> = (0..1_000).map(|_| another(2, 4)).collect();
+        let mut reached: Vec<usize> = (0..1_000).map(|_| other_than(2, 4)).collect();
         reached.sort_unstable();
         reached.dedup();
         assert_eq!(reached, [0, 1, 3]);
-        assert_eq!(another(0, 1), 0, "and comes back where there is only one");
+        assert_eq!(other_than(0, 1), 0, "a single instance keeps it");
     }
 }

@@ -1,61 +1,48 @@
 //! The staged app root as the Functions host reads it: `host.json`, and `function.json` one level below.
 //!
-//! Promises the settings and functions the host would run with, and for every function it would put in error
-//! the reason. Starts nothing and calls nobody.
+//! Promises the settings and functions that the host would run with, and the reason for every function that it would
+//! put in error. Starts no process and calls no function.
 
-mod binding;
-pub mod function;
-pub mod host_json;
-mod lenient_json;
-mod names;
-pub mod retry_policy;
-mod route;
-pub mod schedule;
-pub mod settings;
-pub mod time_span;
+pub(crate) mod syntax;
+mod retry_policy;
+pub(crate) mod route;
+pub(crate) mod schedule;
+pub(crate) mod settings;
+pub(crate) mod function;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use function::{Function, Trigger};
-use host_json::HostJson;
-use settings::AppSettings;
+use function::{Function, Trigger, read_function};
+pub use settings::AppError;
+use settings::{AppSettings, HostJson, read_host_json};
 
 #[cfg(test)]
 mod tests;
 
-/// The app, ready to run.
+/// An app that can be run.
 #[derive(Debug)]
-pub struct App {
-    pub host_json: HostJson,
-    pub functions: Vec<Function>,
-    /// Functions the host would not run, each with the reason. The others are not affected.
-    pub in_error: Vec<FunctionInError>,
+pub(crate) struct App {
+    pub(crate) host_json: HostJson,
+    pub(crate) functions: Vec<Function>,
+    /// Functions that the host would not run. The others are not affected.
+    pub(crate) in_error: Vec<FunctionInError>,
 }
 
+/// A function that the host would not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionInError {
-    pub function: String,
-    pub reason: String,
-}
-
-/// Why the whole app cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    #[error("cannot read `{path}`, is this a staged app root?", path = path.display())]
-    ReadFile { path: PathBuf, source: io::Error },
-    #[error("`{path}` is not usable: {reason}", path = path.display())]
-    InvalidFile { path: PathBuf, reason: String },
-    #[error("function folders `{0}` and `{1}` differ only in case")]
-    NamesDifferInCase(String, String),
+pub(crate) struct FunctionInError {
+    /// The name of its folder.
+    pub(crate) function: String,
+    /// What a person has to change.
+    pub(crate) reason: String,
 }
 
 /// Reads the app staged at `root`.
 ///
 /// # Errors
-/// When `host.json` is unusable, or two function folders differ only in case, which makes the host fail as a whole.
-pub fn read(root: &Path, settings: &AppSettings) -> Result<App, AppError> {
-    let host_json = host_json::read(root, settings)?;
+/// When `host.json` cannot be used, or the names of two function folders differ only in case.
+pub(crate) fn read_app(root: &Path, settings: &AppSettings) -> Result<App, AppError> {
+    let host_json = read_host_json(root, settings)?;
     let names = function_folders(root)?;
     let mut app = App { host_json, functions: Vec::new(), in_error: Vec::new() };
     for name in names {
@@ -63,8 +50,8 @@ pub fn read(root: &Path, settings: &AppSettings) -> Result<App, AppError> {
         if !listed || settings.disables(&name) {
             continue;
         }
-        let function = function::read(&name, &root.join(&name), settings, &app.host_json)
-            .and_then(|function| refuse_rivals(function, &app.functions));
+        let function = read_function(&name, &root.join(&name), settings, &app.host_json)
+            .and_then(|function| refuse_conflicts(function, &app.functions));
         match function {
             Ok(function) => app.functions.push(function),
             Err(reason) => app.in_error.push(FunctionInError { function: name, reason }),
@@ -90,19 +77,19 @@ fn function_folders(root: &Path) -> Result<Vec<String>, AppError> {
     }
 }
 
-/// Two functions cannot share a route. Nor a consumer group: on the real host they would steal each other's
-/// partitions and write each other's checkpoints, which is never what was meant.
-fn refuse_rivals(function: Function, earlier: &[Function]) -> Result<Function, String> {
+/// Two functions cannot have the same route. They cannot have the same consumer group either: on the real host they
+/// would steal each other's partitions and write each other's checkpoints, which nobody wants.
+fn refuse_conflicts(function: Function, earlier: &[Function]) -> Result<Function, String> {
     for other in earlier {
         match (&function.trigger, &other.trigger) {
             (Trigger::Http(mine), Trigger::Http(theirs)) if mine.route == theirs.route => {
-                return Err(format!("it has the route of function `{}`", other.name));
+                return Err(format!("its route is that of function `{}`", other.name));
             }
             (Trigger::EventHub(mine), Trigger::EventHub(theirs))
                 if mine.event_hub == theirs.event_hub && mine.consumer_group == theirs.consumer_group =>
             {
                 let group = &mine.consumer_group;
-                return Err(format!("it reads with consumer group `{group}`, as function `{}` does", other.name));
+                return Err(format!("its consumer group `{group}` is that of function `{}`", other.name));
             }
             _ => {}
         }

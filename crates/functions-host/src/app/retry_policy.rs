@@ -1,25 +1,30 @@
-//! The `retry` block of `function.json` or `host.json`, and how long it waits between attempts.
+//! The `retry` block of `function.json` or `host.json`, and the delays between attempts that follow from it.
+//!
+//! Promises the delays of the real host. Does not know what is retried, nor does it wait.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::time_span;
+use super::syntax::parse_time_span;
 
-/// How often and after which pause a failed invocation is tried again.
+/// How often a failed invocation is retried, and after which delays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// Retries after the first attempt; `None` (written -1) without end.
-    pub max_retries: Option<u32>,
-    pub strategy: RetryStrategy,
+pub(crate) struct RetryPolicy {
+    /// Retries after the first attempt. `None`, which the files write as -1, is no limit.
+    pub(crate) max_retries: Option<u32>,
+    /// The delays.
+    pub(crate) strategy: RetryStrategy,
 }
 
+/// How the delay between two attempts develops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryStrategy {
+pub(crate) enum RetryStrategy {
     FixedDelay(Duration),
     ExponentialBackoff { minimum: Duration, maximum: Duration },
 }
 
+/// The block as it is in the file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RetryBlock {
@@ -31,12 +36,17 @@ pub(super) struct RetryBlock {
 }
 
 impl RetryBlock {
+    /// The policy that the block describes.
+    ///
     /// # Errors
     /// Which key is missing or wrong. The host puts a function with such a block in error.
     pub(super) fn policy(&self) -> Result<RetryPolicy, String> {
         let max_retries = match self.max_retry_count.ok_or("`maxRetryCount` is missing")? {
             -1 => None,
-            count => Some(u32::try_from(count).map_err(|_| format!("`maxRetryCount` is {count}"))?),
+            count => Some(
+                u32::try_from(count)
+                    .map_err(|_| format!("`maxRetryCount` is {count}, neither -1 nor a number of retries"))?,
+            ),
         };
         let strategy = self.strategy.as_deref().ok_or("`strategy` is missing")?;
         let strategy = if strategy.eq_ignore_ascii_case("fixedDelay") {
@@ -57,14 +67,16 @@ impl RetryBlock {
 
 fn interval(key: &str, value: Option<&str>) -> Result<Duration, String> {
     let value = value.ok_or_else(|| format!("`{key}` is missing"))?;
-    time_span::parse(value).ok_or_else(|| format!("`{key}` is `{value}`, not of the form hh:mm:ss"))
+    parse_time_span(value).ok_or_else(|| format!("`{key}` is `{value}`, not of the form hh:mm:ss"))
 }
 
 impl RetryPolicy {
-    /// The pause after the failure of attempt `retries_done` (0 for the first one), or `None` when the policy is
-    /// exhausted. `random` is in `0.0..1.0`; backoff grows as minimum x (1 + 2^n x 0.8..1.2), as in the SDK's
+    /// The delay before the next attempt, after the first attempt and `retries_done` retries have failed. `None` when
+    /// the policy is exhausted.
+    ///
+    /// `random` is in `0.0..1.0`. The backoff is minimum x (1 + 2^n x 0.8..1.2), as in the SDK's
     /// `RandomizedExponentialBackoffStrategy`.
-    pub fn delay(&self, retries_done: u32, random: f64) -> Option<Duration> {
+    pub(crate) fn delay(&self, retries_done: u32, random: f64) -> Option<Duration> {
         if self.max_retries.is_some_and(|max| retries_done >= max) {
             return None;
         }

@@ -1,17 +1,20 @@
 //! Route templates of HTTP functions: `users/{id}/{view?}`, `files/{*path}`, constraints such as `{id:int}`.
+//!
+//! Promises the matching of ASP.NET routes for these templates, and refuses all others. Knows no methods and no
+//! functions.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// A route below the route prefix.
+/// A route template, without the route prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
+pub(crate) struct Route {
     segments: Vec<Segment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
-    /// Matched without regard to case, kept in lower case.
+    /// In lower case, because case does not matter.
     Literal(String),
     Number(String),
     Parameter(String),
@@ -20,9 +23,11 @@ enum Segment {
 }
 
 impl Route {
+    /// Parses a template such as `users/{id:int}`.
+    ///
     /// # Errors
     /// Why the template is refused.
-    pub fn parse(template: &str) -> Result<Self, String> {
+    pub(crate) fn parse(template: &str) -> Result<Self, String> {
         let segments = template.trim_matches('/').split('/').filter(|text| !text.is_empty());
         let segments: Vec<_> = segments
             .map(segment)
@@ -31,14 +36,15 @@ impl Route {
         let open_ended = |segment: &Segment| matches!(segment, Segment::Optional(_) | Segment::CatchAll(_));
         match segments.iter().position(open_ended) {
             Some(at) if at + 1 < segments.len() => {
-                Err(format!("route `{template}`: an optional or catch-all parameter has to come last"))
+                Err(format!("route `{template}`: an optional or catch-all parameter must be the last segment"))
             }
             _ => Ok(Self { segments }),
         }
     }
 
-    /// The parameters of `path` (percent-decoded, without the prefix), or `None` when it is another route's.
-    pub fn matches(&self, path: &str) -> Option<BTreeMap<String, String>> {
+    /// The parameters in `path`, which is percent-decoded and without the route prefix. `None` when the template does
+    /// not match.
+    pub(crate) fn matches(&self, path: &str) -> Option<BTreeMap<String, String>> {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         let mut parameters = BTreeMap::new();
         for segment in &self.segments {
@@ -60,8 +66,8 @@ impl Route {
         parts.next().is_none().then_some(parameters)
     }
 
-    /// The more specific of two routes that both match comes first.
-    pub fn specificity(&self, other: &Self) -> Ordering {
+    /// Orders the more specific of two matching routes first.
+    pub(crate) fn specificity(&self, other: &Self) -> Ordering {
         self.segments.cmp(&other.segments)
     }
 }
@@ -69,7 +75,7 @@ impl Route {
 fn segment(text: &str) -> Result<Segment, String> {
     let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
         return match text.contains(['{', '}', '*', '?']) {
-            true => Err(format!("`{text}` mixes text and parameters, which is not supported here")),
+            true => Err(format!("`{text}` mixes text and parameters, which this host does not support")),
             false => Ok(Segment::Literal(text.to_lowercase())),
         };
     };
@@ -83,7 +89,7 @@ fn segment(text: &str) -> Result<Segment, String> {
         None => Ok(Segment::Parameter(inner.to_owned())),
         Some((name, "int" | "long")) => Ok(Segment::Number(name.to_owned())),
         Some((name, "alpha" | "guid" | "bool" | "datetime")) => Ok(Segment::Parameter(name.to_owned())),
-        Some((_, constraint)) => Err(format!("constraint `{constraint}` is not supported here")),
+        Some((_, constraint)) => Err(format!("constraint `{constraint}` is not supported by this host")),
     }
 }
 

@@ -1,4 +1,6 @@
 //! NCRONTAB schedules: `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without seconds.
+//!
+//! Promises the occurrences that the real host computes. Does not know the time, nor what runs.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use croner::Cron;
@@ -6,15 +8,17 @@ use croner::parser::{CronParser, Seconds, Year};
 
 /// When a timer fires, in UTC.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     cron: Box<Cron>,
 }
 
 impl Schedule {
+    /// Parses an NCRONTAB expression.
+    ///
     /// # Errors
-    /// Why `text` is not an NCRONTAB expression. What only other cron dialects know (`L`, `W`, `#`, `?`, `@daily`,
-    /// Sunday as 7) is refused as the host refuses it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Why `text` is not one. Like the host, this refuses what only other cron dialects have: `L`, `W`, `#`, `?`,
+    /// `@daily`, Sunday as 7.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let refused = |reason: String| format!("schedule `{text}` is not an NCRONTAB expression: {reason}");
         if let Some(character) = text.chars().find(|character| !is_ncrontab_character(*character)) {
             return Err(refused(format!("`{character}` is not part of the language")));
@@ -30,7 +34,7 @@ impl Schedule {
         if fields.last().is_some_and(|day_of_week| day_of_week.contains('7')) {
             return Err(refused("days of the week are 0 (Sunday) to 6".to_owned()));
         }
-        // In NCRONTAB a day has to match both the day of the month and the day of the week.
+        // In NCRONTAB a date must match both the day of the month and the day of the week.
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).dom_and_dow(true).build();
         let schedule =
             parser.parse(text).map(|cron| Self { cron: Box::new(cron) }).map_err(|error| refused(error.to_string()))?;
@@ -41,15 +45,15 @@ impl Schedule {
     }
 
     /// The first occurrence after `instant`, on a whole second.
-    pub fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // The parser would carry a fraction over into what it finds.
+    pub(crate) fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // Otherwise the occurrence would have the fraction of `instant`.
         self.cron.find_next_occurrence(&instant.trunc_subsecs(0), false).ok()
     }
 
-    /// Whether two of the next occurrences are less than a minute apart: such a schedule is never monitored.
-    pub fn fires_more_than_once_a_minute(&self, from: DateTime<Utc>) -> bool {
-        const OCCURRENCES_LOOKED_AT: usize = 5;
-        let occurrences: Vec<_> = self.cron.iter_after(from).take(OCCURRENCES_LOOKED_AT).collect();
+    /// Whether two of the next occurrences are less than a minute apart. The host never monitors such a schedule.
+    pub(crate) fn fires_more_than_once_a_minute(&self, from: DateTime<Utc>) -> bool {
+        const OCCURRENCES_CHECKED: usize = 5;
+        let occurrences: Vec<_> = self.cron.iter_after(from).take(OCCURRENCES_CHECKED).collect();
         occurrences.windows(2).any(|pair| pair[1] - pair[0] < TimeDelta::minutes(1))
     }
 }

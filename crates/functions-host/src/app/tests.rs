@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::function::{Cardinality, DataType};
-use super::host_json::HttpMode;
+use super::settings::HttpMode;
 use super::*;
 
 const HOST_JSON: &str = r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
@@ -22,9 +22,9 @@ fn staged(host_json: &str, functions: &[(&str, &str)]) -> TempDir {
     root
 }
 
-fn read_app(host_json: &str, functions: &[(&str, &str)], settings: &[(&str, &str)]) -> Result<App, AppError> {
+fn read_staged(host_json: &str, functions: &[(&str, &str)], settings: &[(&str, &str)]) -> Result<App, AppError> {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    read(staged(host_json, functions).path(), &AppSettings::new(settings))
+    read_app(staged(host_json, functions).path(), &AppSettings::new(settings))
 }
 
 fn names(app: &App) -> Vec<&str> {
@@ -42,7 +42,7 @@ fn an_app_is_read_with_its_settings() {
     let ingest = r#"{"bindings":[{"type":"eventHubTrigger","direction":"in","name":"events","eventHubName":"%HUB%",
         "connection":"C","consumerGroup":"%GROUP%","cardinality":"many","dataType":"binary"}],
         "retry":{"strategy":"fixedDelay","maxRetryCount":-1,"delayInterval":"00:00:02"}}"#;
-    let app = read_app(host_json, &[("ingest", ingest)], &[("HUB", "clicks"), ("GROUP", "g")]).unwrap();
+    let app = read_staged(host_json, &[("ingest", ingest)], &[("HUB", "clicks"), ("GROUP", "g")]).unwrap();
     assert_eq!(app.host_json.handler.arguments, ["--hub", "clicks"]);
     assert_eq!(app.host_json.handler.http_mode, HttpMode::Forwarded);
     assert_eq!(app.host_json.function_timeout, Some(Duration::from_secs(600)));
@@ -67,7 +67,7 @@ fn a_bad_function_is_in_error_alone() {
         ("queue", r#"{"bindings":[{"type":"queueTrigger","name":"q"}]}"#),
         ("retry", r#"{"bindings":[{"type":"timerTrigger","name":"t","schedule":"0 * * * * *"}],"retry":{}}"#),
     ];
-    let app = read_app(HOST_JSON, &functions, &[]).unwrap();
+    let app = read_staged(HOST_JSON, &functions, &[]).unwrap();
     assert_eq!(names(&app), ["good"]);
     let in_error: Vec<_> = app.in_error.iter().map(|error| error.function.as_str()).collect();
     assert_eq!(in_error, ["1st", "badcron", "badjson", "nameless", "nosetting", "notrigger", "queue", "retry"]);
@@ -77,7 +77,7 @@ fn a_bad_function_is_in_error_alone() {
 
 #[test]
 fn names_that_differ_in_case_fail_the_whole_app() {
-    let error = read_app(HOST_JSON, &[("tick", TIMER), ("Tick", TIMER)], &[]).unwrap_err();
+    let error = read_staged(HOST_JSON, &[("tick", TIMER), ("Tick", TIMER)], &[]).unwrap_err();
     assert!(matches!(error, AppError::NamesDifferInCase(..)), "{error}");
 }
 
@@ -85,20 +85,20 @@ fn names_that_differ_in_case_fail_the_whole_app() {
 fn functions_can_be_switched_off_by_setting_and_by_list() {
     let host_json = HOST_JSON.replace(r#""2.0","#, r#""2.0","functions":["a","b"],"#);
     let functions = [("a", TIMER), ("b", TIMER), ("c", TIMER)];
-    let app = read_app(&host_json, &functions, &[("AzureWebJobs.b.Disabled", "true")]).unwrap();
+    let app = read_staged(&host_json, &functions, &[("AzureWebJobs.b.Disabled", "true")]).unwrap();
     assert_eq!(names(&app), ["a"]);
 }
 
 #[test]
-fn rivals_for_a_consumer_group_or_a_route_are_in_error() {
+fn the_second_function_of_a_consumer_group_or_a_route_is_in_error() {
     let hub = r#"{"bindings":[{"type":"eventHubTrigger","name":"events","eventHubName":"clicks"}]}"#;
     let http = r#"{"bindings":[{"type":"httpTrigger","name":"req","route":"x"},{"type":"http","name":"res"}]}"#;
-    let app = read_app(HOST_JSON, &[("a", hub), ("b", hub), ("c", http), ("d", http)], &[]).unwrap();
+    let app = read_staged(HOST_JSON, &[("a", hub), ("b", hub), ("c", http), ("d", http)], &[]).unwrap();
     assert_eq!(names(&app), ["a", "c"]);
 }
 
 #[test]
 fn an_app_without_a_handler_is_refused() {
-    let error = read_app(r#"{"version":"2.0"}"#, &[], &[]).unwrap_err();
+    let error = read_staged(r#"{"version":"2.0"}"#, &[], &[]).unwrap_err();
     assert!(error.to_string().ends_with("`customHandler` is missing"), "{error}");
 }

@@ -1,11 +1,13 @@
-//! Envelopes against requests recorded from the real host, byte for byte. Ids and times of the attempt are taken from
-//! the recording; application properties and content types, which a source of this host does not have, are removed.
+//! Envelopes compared byte for byte with requests that were recorded from the real host. Ids and times of the attempt
+//! come from the recording.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::invoke::AttemptFailure;
-use crate::property::{Accompanying, PropertyValue};
+use crate::answer::AttemptFailure;
+use crate::app::function::{Cardinality, DataType, EventHubTrigger};
+use crate::source::{Accompanying, PropertyValue, SequenceNumber, SourceEvent};
 
 /// The body of a recorded request, its chunks put together.
 fn recorded(request: &[u8]) -> String {
@@ -31,7 +33,7 @@ fn text_of<'a>(body: &'a str, key: &str) -> &'a str {
     rest.split('"').next().unwrap()
 }
 
-/// The body `envelope` gives under the circumstances of the recording.
+/// The body of `envelope` with the ids and times of the recording.
 fn body_as_in(recording: &str, envelope: &Envelope, retry: Option<&RetryContext>) -> String {
     let attempt = Attempt {
         function: text_of(recording, "MethodName"),
@@ -44,7 +46,7 @@ fn body_as_in(recording: &str, envelope: &Envelope, retry: Option<&RetryContext>
 
 fn event(sequence_number: i64, offset: &str, enqueued_at: &str, key: Option<&str>, body: &[u8]) -> SourceEvent {
     SourceEvent {
-        sequence_number,
+        sequence_number: SequenceNumber(sequence_number),
         offset: offset.to_owned(),
         enqueued_at: enqueued_at.parse().unwrap(),
         partition_key: key.map(str::to_owned),
@@ -91,7 +93,7 @@ fn named(name: &str, value: PropertyValue) -> (String, PropertyValue) {
     (name.to_owned(), value)
 }
 
-/// Of an event that says it is JSON of schema `v1`.
+/// What accompanies an event that is JSON of schema `v1`.
 fn accompanying() -> Accompanying {
     Accompanying {
         properties: vec![named("schema", PropertyValue::Text("v1".to_owned())), named("n", PropertyValue::Integer(3))],
@@ -173,7 +175,7 @@ fn a_body_that_is_not_json_cannot_be_bound_without_a_data_type() {
             event(1, "1", "2026-01-15T10:20:34Z", None, b"{}"),
             event(2, "2", "2026-01-15T10:20:34Z", None, body.as_bytes()),
         ];
-        assert_eq!(event_hub(&trigger, &context, &events).unwrap_err().sequence_number, 2, "{body}");
+        assert_eq!(event_hub(&trigger, &context, &events).unwrap_err().sequence_number, SequenceNumber(2), "{body}");
     }
 }
 
@@ -208,7 +210,7 @@ fn the_retry_context_is_there_from_the_first_attempt() {
 }
 
 #[test]
-fn a_retry_carries_an_exception_with_the_keys_of_the_hosts() {
+fn a_retry_has_an_exception_with_the_keys_of_the_host() {
     for (recording, failure) in [
         (
             include_str!("recorded/exception-after-500.json"),
@@ -242,7 +244,7 @@ fn without_stack_traces(exception: &mut serde_json::Value) {
 }
 
 #[test]
-fn timers_are_told_their_schedule() {
+fn timers_get_their_schedule() {
     let at = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
     let status = |last: Option<&str>, next: &str| ScheduleStatus {
         last: last.map(at),

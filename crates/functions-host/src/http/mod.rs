@@ -1,6 +1,6 @@
-//! The host's own HTTP endpoint: `/<prefix>/<route>` for HTTP functions, `/admin/functions/<name>` to run a timer.
+//! The HTTP endpoint of the host: `/<prefix>/<route>` for HTTP functions, `/admin/functions/<name>` to run a timer.
 //!
-//! Promises the default and the forwarding mode of the Functions host. Knows no authorization: it listens on the
+//! Promises the default and the forwarding mode of the Functions host. Does not know authorization: it listens on the
 //! loopback interface only.
 
 mod reply;
@@ -13,35 +13,39 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, Response};
 use bytes::Bytes;
-use reply::{empty, reply, text};
 use tokio::net::TcpListener;
 
-use super::app::function::{Function, HttpTrigger};
-use super::app::host_json::HttpMode;
-use super::clock;
-use super::envelope::{self, InboundRequest};
-use super::instances::Instances;
-use super::invoke::{Invocation, InvocationOutcome, Origin, Reply, connection_failure, marked};
-use super::lease::Lease;
-use super::timers::Timer;
+use crate::answer::InvocationOutcome;
+use crate::app::function::{Function, HttpTrigger};
+use crate::app::settings::HttpMode;
+use crate::clock;
+use crate::envelope::{self, InboundRequest};
+use crate::instances::Instances;
+use crate::invoke::{Invocation, Origin, Reply, connection_failure, with_host_headers};
+use crate::lifecycle::Lease;
+use crate::timers::Timer;
+use reply::{empty, reply, text};
 
-/// The limit of the real host for requests from outside.
+/// The limit that the real host has for requests from outside.
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
-pub struct HttpEndpoint {
+/// Serves requests from outside.
+pub(crate) struct HttpEndpoint {
     /// The most specific route first.
     routes: Vec<(Arc<Function>, HttpTrigger)>,
     route_prefix: String,
     timers: Vec<Arc<Timer>>,
     instances: Arc<Instances>,
-    /// Follows no redirects: what is forwarded comes back as it is.
+    /// Follows no redirects, because a forwarded response is returned unchanged.
     forwarding_client: reqwest::Client,
 }
 
 impl HttpEndpoint {
+    /// Prepares the routes, and the client for forwarded requests.
+    ///
     /// # Errors
-    /// When the client for forwarded requests cannot be made.
-    pub fn new(
+    /// When the client cannot be created.
+    pub(crate) fn new(
         mut routes: Vec<(Arc<Function>, HttpTrigger)>,
         route_prefix: String,
         timers: Vec<Arc<Timer>>,
@@ -54,13 +58,13 @@ impl HttpEndpoint {
     }
 
     /// Serves until the host stops.
-    pub async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: TcpListener) {
         let lifecycle = self.instances.lifecycle.clone();
         let router = Router::new().fallback(answer).with_state(Arc::new(self));
         let stopped = async move {
             lifecycle.ended().await;
         };
-        // Serving cannot fail: errors of single connections stay theirs.
+        // This never returns an error: an error of one connection ends that connection only.
         let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
     }
 
@@ -103,13 +107,13 @@ impl HttpEndpoint {
         }
     }
 
-    /// The request as it came, and the response as it is, whatever its status.
+    /// Sends the request to the handler unchanged, and returns its response unchanged, whatever the status.
     async fn forward(&self, parts: &axum::http::request::Parts, body: Bytes) -> Response<Body> {
         let invoker = self.instances.any();
         let Some(generation) = invoker.ready().await else { return empty(503) };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let url = format!("http://127.0.0.1:{}{path}", invoker.handler.port);
-        let mut request = marked(self.forwarding_client.request(parts.method.clone(), url), clock::new_id());
+        let mut request = with_host_headers(self.forwarding_client.request(parts.method.clone(), url), clock::new_id());
         for (name, value) in parts.headers.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str())) {
             request = request.header(name, value);
         }
@@ -119,7 +123,7 @@ impl HttpEndpoint {
                 Err(error) => Reply::Failed(connection_failure(&error)),
             }
         };
-        invoker.limited(generation, call).await.unwrap_or_else(|_| empty(502))
+        invoker.within_timeout(generation, call).await.unwrap_or_else(|_| empty(502))
     }
 
     fn admin(&self, method: &Method, function: &str) -> Response<Body> {
@@ -127,7 +131,7 @@ impl HttpEndpoint {
             return empty(405);
         }
         let Some(timer) = self.timers.iter().find(|timer| timer.name().eq_ignore_ascii_case(function)) else {
-            return text(404, None, format!("there is no timer function `{function}`\n"));
+            return text(404, None, format!("cannot find a timer function named `{function}`\n"));
         };
         let timer = Arc::clone(timer);
         tokio::spawn(async move { timer.run_now().await });
@@ -172,7 +176,7 @@ async fn forwarded(request: reqwest::RequestBuilder) -> reqwest::Result<Response
     Ok(response)
 }
 
-/// Headers about the connection and the framing, which are made anew on the other side.
+/// Whether a header is about the connection or the framing. The other side has its own.
 fn is_hop_by_hop(name: &str) -> bool {
     matches!(name, "connection" | "keep-alive" | "transfer-encoding" | "content-length" | "upgrade" | "expect" | "te")
 }

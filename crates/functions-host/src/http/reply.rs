@@ -1,13 +1,15 @@
-//! The HTTP response a function in the default mode asks for.
+//! The HTTP response that the answer of a function in the default mode describes.
+//!
+//! Promises the responses of the real host, also to incomplete descriptions. Does not know the request.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::invoke::answer::Answer;
+use crate::answer::Answer;
 
-/// What the answer of an HTTP function means for its caller. `output` is the name of its `http` output binding.
-pub fn reply(answer: &Answer, output: Option<&str>) -> Response<Body> {
+/// The response to the caller of an HTTP function. `output` is the name of its `http` output binding.
+pub(crate) fn reply(answer: &Answer, output: Option<&str>) -> Response<Body> {
     let described = match output {
         Some("$return") => (!answer.return_value.is_null()).then_some(&answer.return_value),
         Some(name) => answer.outputs.as_ref().and_then(|outputs| outputs.get(name)),
@@ -22,12 +24,12 @@ pub fn reply(answer: &Answer, output: Option<&str>) -> Response<Body> {
 }
 
 /// A response without a body.
-pub fn empty(status: u16) -> Response<Body> {
+pub(crate) fn empty(status: u16) -> Response<Body> {
     text(status, None, String::new())
 }
 
 /// A response with a body.
-pub fn text(status: u16, content_type: Option<&'static str>, body: String) -> Response<Body> {
+pub(crate) fn text(status: u16, content_type: Option<&'static str>, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(content_type) = content_type {
@@ -36,7 +38,7 @@ pub fn text(status: u16, content_type: Option<&'static str>, body: String) -> Re
     response
 }
 
-/// `None` when the description is unusable. The key `status` is ignored, as by the real host.
+/// `None` when the description is unusable. Ignores the key `status`, as the real host does.
 fn described_response(description: &Map<String, Value>) -> Option<Response<Body>> {
     let status = match member(description, "statusCode") {
         None | Some(Value::Null) => 200,
@@ -69,7 +71,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::invoke::answer::{Verdict, judge};
+    use crate::answer::{Verdict, judge};
 
     async fn replied(answer: Value) -> (u16, String, Option<String>) {
         let Verdict::Success(answer) = judge(200, "OK", Some("application/json"), answer.to_string().as_bytes()) else {
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_answered_as_the_host_does() {
+    async fn other_answers_give_the_responses_of_the_real_host() {
         assert_eq!(replied(json!({})).await.0, 204);
         let (status, body, _) = replied(json!({"Outputs": {}})).await;
         assert_eq!((status, body.as_str()), (200, "{}"));

@@ -1,4 +1,6 @@
-//! How the handler process is started: executable, arguments, working folder and environment.
+//! How a handler process is started: executable, arguments, working folder and environment.
+//!
+//! Promises the environment variables and the search order of the real host. Does not know what becomes of the process.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,35 +12,44 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
 
-use crate::app::host_json::HandlerDescription;
-use crate::app::settings::AppSettings;
+use crate::app::settings::{AppSettings, HandlerDescription};
 use crate::clock;
 
-/// The system chooses at random, and now and then what it has chosen before.
-const FREE_PORT_ATTEMPTS: usize = 1_000;
+/// More than one, because the system sometimes chooses a port that it has chosen before.
+const MAX_PORT_ATTEMPTS: usize = 1_000;
 
-/// Everything needed to start the handler again and again.
+/// Everything that is needed to start the handler, any number of times.
 #[derive(Debug)]
-pub struct Launch {
+pub(crate) struct Launch {
     executable: PathBuf,
     arguments: Vec<String>,
     working_directory: PathBuf,
-    /// App settings and what stays the same over restarts.
+    /// App settings, and what is the same for every process.
     environment: Vec<(String, String)>,
 }
 
+/// Why the handler cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    #[error("handler `{0}` is neither a file below the app root nor a program on the path, was it built and staged?")]
+    /// There is no such file and no such program.
+    #[error("cannot find the handler `{0}`, neither below the app root nor on the `PATH`; was it built and staged?")]
     NotFound(String),
-    #[error("handler `{path}` is not executable, its mode is {mode:o}", path = .path.display())]
-    NotExecutable { path: PathBuf, mode: u32 },
+    /// The file has no execute permission.
+    #[error("cannot execute the handler `{path}`, its mode is {mode:o}; run `chmod +x` on it", path = .path.display())]
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
 }
 
 impl Launch {
+    /// Finds the executable and collects the environment.
+    ///
     /// # Errors
     /// When there is no such executable. The real host would wait for it for ever.
-    pub fn new(
+    pub(crate) fn new(
         description: &HandlerDescription,
         root: &Path,
         settings: &AppSettings,
@@ -60,11 +71,11 @@ impl Launch {
         })
     }
 
-    /// Starts one process, with a worker id of its own.
+    /// Starts one process with a new worker id.
     ///
     /// # Errors
     /// When the operating system cannot start it.
-    pub fn start(&self) -> io::Result<Child> {
+    pub(crate) fn start(&self) -> io::Result<Child> {
         let worker_id = clock::new_id().to_string();
         Command::new(&self.executable)
             .args(&self.arguments)
@@ -80,14 +91,15 @@ impl Launch {
     }
 }
 
-/// A port nobody uses now, and that was not handed out before: the handler it was handed out for may still be starting.
-/// As on the real host it is not held, so somebody else could take it before the handler does.
+/// Returns a port that nobody uses now and that this function has not returned before, because the handler of an
+/// earlier one may not have opened it yet. As on the real host nothing reserves the port, so another process may open
+/// it first.
 ///
 /// # Errors
-/// When there is none.
-pub fn free_port() -> io::Result<u16> {
+/// When there is no free port.
+pub(crate) fn free_port() -> io::Result<u16> {
     static HANDED_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    for _ in 0..FREE_PORT_ATTEMPTS {
+    for _ in 0..MAX_PORT_ATTEMPTS {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         if HANDED_OUT.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
             return Ok(port);

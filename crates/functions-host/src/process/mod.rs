@@ -1,106 +1,177 @@
-//! The one handler process of an instance: keeps it running by the rules of the Functions host, kills it when asked to.
+//! The handler process of an instance: the supervisor starts it, watches it, restarts it and kills it.
 //!
-//! Promises that everybody who calls the handler can wait until it is ready and learns when the process they called
-//! is gone. Does not know what it is called for.
+//! Promises the rules of the Functions host for readiness and restarts. Does not know what the handler is called for.
 
+mod handler;
 mod launch;
-mod output;
-mod readiness;
-mod strikes;
-mod supervisor;
+mod restart_policy;
 
-pub use launch::{Launch, LaunchError, free_port};
-pub use strikes::Strikes;
-pub use supervisor::Supervisor;
-use tokio::sync::{mpsc, watch};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
-/// Counts the processes started. A kill is meant for one of them, never for its successor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Generation(u64);
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Child;
+use tokio::task::JoinSet;
 
-impl Generation {
-    const FIRST: Self = Self(0);
+use crate::event::{EventSink, HostEvent, InstanceId, OutputStream, Start};
+use crate::lifecycle::Lifecycle;
+pub(crate) use handler::{Control, Generation, Handler};
+use handler::{Order, State};
+pub use launch::LaunchError;
+pub(crate) use launch::{Launch, free_port};
+pub(crate) use restart_policy::RestartPolicy;
+use restart_policy::{Ending, Next};
 
-    fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
+/// The pause between two `GET /` on the real host.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// How long the host waits for the last lines of a process that has ended.
+const OUTPUT_AFTER_EXIT: Duration = Duration::from_secs(1);
+
+/// The task that owns the handler process of one instance.
+pub(crate) struct Supervisor {
+    pub(crate) instance: InstanceId,
+    pub(crate) launch: Launch,
+    pub(crate) port: u16,
+    /// How long a process may take to answer `GET /`.
+    pub(crate) initialization_timeout: Duration,
+    pub(crate) restart_policy: RestartPolicy,
+    pub(crate) control: Control,
+    pub(crate) client: reqwest::Client,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) events: EventSink,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Starting,
-    Ready(Generation),
-    /// It has left with exit code 0 and is not started again, but the host goes on calling it.
-    Dead(Generation),
-    /// There will be no further process.
-    Ended,
+/// How one process ended.
+struct Ended {
+    ending: Ending,
+    /// For reports.
+    status: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Kill and start again, without counting it as an error.
-    KillForTimeout(Generation),
-    /// Kill as if somebody else had done so.
-    KillForFault(Generation),
-    ShutDown,
-}
-
-/// What callers hold of the handler.
-#[derive(Debug, Clone)]
-pub struct Handler {
-    pub port: u16,
-    state: watch::Receiver<State>,
-    orders: mpsc::UnboundedSender<Order>,
-}
-
-/// The supervisor's ends of the channels.
-#[derive(Debug)]
-pub struct Control {
-    state: watch::Sender<State>,
-    orders: mpsc::UnboundedReceiver<Order>,
-}
-
-impl Handler {
-    pub fn new(port: u16) -> (Self, Control) {
-        let (orders_in, orders) = mpsc::unbounded_channel();
-        let state = watch::Sender::new(State::Starting);
-        (Self { port, state: state.subscribe(), orders: orders_in }, Control { state, orders })
-    }
-
-    /// Waits until the handler can be called, and says which process that is; `None` when there will be none.
-    pub async fn ready(&self) -> Option<Generation> {
-        let mut state = self.state.clone();
-        match *state.wait_for(|state| *state != State::Starting).await.ok()? {
-            State::Ready(generation) | State::Dead(generation) => Some(generation),
-            State::Starting | State::Ended => None,
+impl Supervisor {
+    /// Keeps a handler running until the host stops, or until the restart policy allows no other.
+    pub(crate) async fn run(mut self) {
+        let mut generation = Generation::FIRST;
+        loop {
+            let mut child = match self.launch.start() {
+                Ok(child) => child,
+                Err(error) => return self.give_up(format!("cannot start the handler: {error}")),
+            };
+            let mut lines = self.forward_output(&mut child);
+            let ended = self.watch(&mut child, generation).await;
+            self.control.state.send_replace(State::Starting);
+            let _ = tokio::time::timeout(OUTPUT_AFTER_EXIT, async { while lines.join_next().await.is_some() {} }).await;
+            let Some(ended) = ended else {
+                self.control.state.send_replace(State::Ended);
+                return;
+            };
+            let next = self.restart_policy.after(ended.ending, Instant::now());
+            let (status, restarting) = (ended.status.clone(), next == Next::Restart);
+            self.events.emit(HostEvent::HandlerExited { status, restarting });
+            match next {
+                Next::Restart => generation = generation.next(),
+                Next::StayDead => return self.stay_dead(generation).await,
+                Next::GiveUp => {
+                    return self.give_up(format!(
+                        "cannot keep the handler running, the last process ended with {}",
+                        ended.status
+                    ));
+                }
+            }
         }
     }
 
-    /// Waits until that process is gone.
-    pub async fn gone(&self, generation: Generation) {
-        let mut state = self.state.clone();
-        // An error means that the supervisor is gone, and the process with it.
-        let _ = state.wait_for(|state| *state != State::Ready(generation)).await;
+    fn forward_output(&self, child: &mut Child) -> JoinSet<()> {
+        let mut lines = JoinSet::new();
+        lines.spawn(forward_lines(child.stdout.take(), OutputStream::Stdout, self.events.clone()));
+        lines.spawn(forward_lines(child.stderr.take(), OutputStream::Stderr, self.events.clone()));
+        lines
     }
 
-    /// Kills that process for a call that took too long.
-    pub async fn kill_for_timeout(&self, generation: Generation) {
-        self.order(Order::KillForTimeout(generation));
-        self.gone(generation).await;
+    /// Waits until the process has ended. `None` when the host is shutting it down.
+    async fn watch(&mut self, child: &mut Child, generation: Generation) -> Option<Ended> {
+        let started = Instant::now();
+        let client = self.client.clone();
+        let mut ready = std::pin::pin!(first_answer(&client, self.port));
+        let mut too_late = std::pin::pin!(tokio::time::sleep(self.initialization_timeout));
+        let (mut is_ready, mut timed_out) = (false, false);
+        loop {
+            tokio::select! {
+                status = child.wait() => return Some(ended(status, timed_out)),
+                () = &mut ready, if !is_ready => {
+                    is_ready = true;
+                    self.control.state.send_replace(State::Ready(generation));
+                    let pid = child.id().unwrap_or_default();
+                    let (instance, ready_after) = (self.instance, started.elapsed());
+                    let start = if generation == Generation::FIRST { Start::First } else { Start::Again };
+                    self.events.emit(HostEvent::HandlerStarted { instance, start, pid, ready_after });
+                }
+                () = &mut too_late, if !is_ready => {
+                    kill(child).await;
+                    let seconds = self.initialization_timeout.as_secs_f64();
+                    let status = format!("no answer to `GET /` within {seconds} s");
+                    return Some(Ended { ending: Ending::NeverReady, status });
+                }
+                order = self.control.orders.recv() => match order {
+                    Some(Order::KillForTimeout(meant)) if meant == generation => {
+                        timed_out = true;
+                        kill(child).await;
+                    }
+                    Some(Order::KillForFault(meant)) if meant == generation => kill(child).await,
+                    Some(Order::KillForTimeout(_) | Order::KillForFault(_)) => {}
+                    Some(Order::ShutDown) | None => {
+                        kill(child).await;
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
-    /// Kills that process as a stranger would.
-    pub async fn kill_for_fault(&self, generation: Generation) {
-        self.order(Order::KillForFault(generation));
-        self.gone(generation).await;
+    /// Leaves the port closed until the host stops, as the real host does after exit code 0.
+    async fn stay_dead(mut self, generation: Generation) {
+        self.control.state.send_replace(State::Dead(generation));
+        while !matches!(self.control.orders.recv().await, Some(Order::ShutDown) | None) {}
+        self.control.state.send_replace(State::Ended);
     }
 
-    /// Kills whatever process there is and starts no other.
-    pub fn shut_down(&self) {
-        self.order(Order::ShutDown);
+    fn give_up(&self, reason: String) {
+        self.control.state.send_replace(State::Ended);
+        self.lifecycle.give_up(&reason);
+        self.events.emit(HostEvent::HostGaveUp { reason });
     }
+}
 
-    fn order(&self, order: Order) {
-        let _supervisor_ended_already = self.orders.send(order);
+/// Returns once the handler on `port` has answered `GET /`, with whatever status.
+async fn first_answer(client: &reqwest::Client, port: u16) {
+    let url = format!("http://127.0.0.1:{port}/");
+    while client.get(&url).send().await.is_err() {
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
+}
+
+/// Reports every line of `output` until it ends. Bytes that are not UTF-8 are replaced.
+async fn forward_lines(output: Option<impl AsyncRead + Unpin>, stream: OutputStream, events: EventSink) {
+    let Some(output) = output else { return };
+    let mut reader = BufReader::new(output);
+    let mut line = Vec::new();
+    while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
+        let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+        events.emit(HostEvent::HandlerOutput { stream, line: text });
+        line.clear();
+    }
+}
+
+async fn kill(child: &mut Child) {
+    // An error means that the process has ended already.
+    let _ = child.kill().await;
+}
+
+fn ended(status: std::io::Result<ExitStatus>, timed_out: bool) -> Ended {
+    let (code, status) = match status {
+        Ok(status) => (status.code(), status.to_string()),
+        Err(error) => (None, format!("unknown status ({error})")),
+    };
+    let ending = if timed_out { Ending::KilledForTimeout } else { Ending::Exited(code) };
+    Ended { ending, status }
 }

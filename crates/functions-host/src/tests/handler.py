@@ -1,6 +1,6 @@
-"""A custom handler for tests. Writes down every call in `calls.ndjson` and answers as the next entry of `plan.json`
-says; the last entry goes for all further calls. `meet` is answered only once two calls have come, to whatever processes.
-Both files are in the app root and outlive this process."""
+"""A custom handler for tests. It appends every call to `calls.ndjson`, and answers each with the next step of `plan.json`;
+the last step applies to all further calls. A `meet` step answers only after two calls have been received, by any process.
+Both files are in the app root, and outlive this process."""
 
 import json
 import os

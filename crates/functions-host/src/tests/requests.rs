@@ -2,11 +2,8 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, MemorySource, RETRY};
-use crate::HostError;
-use crate::event::HostEvent;
-use crate::invoke::InvocationOutcome;
-use crate::running::Drained;
+use super::bench::{Bench, MemorySource, RETRY, within};
+use crate::{Drained, HostError, HostEvent, InvocationOutcome};
 
 const NEVER: &str = r#"{"bindings":[{"type":"timerTrigger","name":"timer","schedule":"0 0 0 29 2 *"}]}"#;
 const PAGE: &str = r#"{"bindings":[
@@ -17,20 +14,28 @@ fn no_events() -> MemorySource {
     MemorySource::with(0)
 }
 
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    within("response", request.send()).await
+}
+
 #[tokio::test]
-async fn a_timer_runs_on_request_and_is_told_its_schedule() {
+async fn a_timer_runs_on_request_and_gets_its_schedule() {
     let bench = Bench::new(&["ok"]).function("tidy", NEVER);
     let run = bench.start(no_events(), |_| {}).await;
-    let InvocationOutcome::Succeeded(answer) = run.host.invoke_timer("Tidy").await.unwrap() else { panic!("failed") };
+    let InvocationOutcome::Succeeded(answer) = run.invoke_timer("Tidy").await.unwrap() else { panic!("failed") };
     assert_eq!(answer.logs, ["done"]);
     let timer = &bench.calls()[0].0["body"]["Data"]["timer"];
     assert_eq!(timer["IsPastDue"], false);
     assert_eq!(timer["ScheduleStatus"]["Last"], "0001-01-01T00:00:00+00:00");
-    assert!(matches!(run.host.invoke_timer("nothing").await, Err(HostError::NoSuchTimer(_))));
+    assert!(matches!(run.invoke_timer("nothing").await, Err(HostError::NoSuchTimer(_))));
 }
 
 #[tokio::test]
-async fn a_timer_fires_on_its_schedule_and_survives_failures() {
+async fn a_timer_fires_on_schedule_also_after_a_failure() {
     let every_second = r#"{"bindings":[{"type":"timerTrigger","name":"timer","schedule":"* * * * * *"}]}"#;
     let bench = Bench::new(&["status 500", "ok"]).function("tick", every_second);
     let mut run = bench.start(no_events(), |_| {}).await;
@@ -48,7 +53,7 @@ async fn retries_of_a_requested_run_have_new_ids() {
     let with_retry = NEVER.replacen('{', &format!(r#"{{"retry":{RETRY},"#), 1);
     let bench = Bench::new(&["status 500", "ok"]).function("tidy", &with_retry);
     let run = bench.start(no_events(), |_| {}).await;
-    assert!(matches!(run.host.invoke_timer("tidy").await, Ok(InvocationOutcome::Succeeded(_))));
+    assert!(matches!(run.invoke_timer("tidy").await, Ok(InvocationOutcome::Succeeded(_))));
     let calls = bench.calls();
     assert_ne!(calls[0].text("id"), calls[1].text("id"));
     assert_eq!(calls[1].retry()["RetryCount"], 1);
@@ -63,8 +68,8 @@ async fn a_function_in_error_is_reported_and_the_others_run() {
         })
         .await;
     assert_eq!(run.events.count(|event| matches!(event, HostEvent::FunctionInError { .. })), 2);
-    assert!(matches!(run.host.invoke_timer("tidy").await, Ok(InvocationOutcome::Succeeded(_))));
-    assert_eq!(run.host.drained().await, Drained::Complete);
+    assert!(matches!(run.invoke_timer("tidy").await, Ok(InvocationOutcome::Succeeded(_))));
+    assert_eq!(run.drained().await, Drained::Complete);
 }
 
 #[tokio::test]
@@ -73,22 +78,22 @@ async fn http_functions_answer_in_the_default_mode() {
     let bench = Bench::new(&[page]).function("page", PAGE).function("tidy", NEVER);
     let mut run = bench.start(no_events(), |options| options.http_port = Some(0)).await;
     let base = format!("http://{}", run.host.http_address().unwrap());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
 
-    let response = client.get(format!("{base}/api/pages/a%20b?x=1")).send().await.unwrap();
+    let response = send(client.get(format!("{base}/api/pages/a%20b?x=1"))).await.unwrap();
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["content-type"], "text/html");
-    assert_eq!(response.text().await.unwrap(), "<p>");
+    assert_eq!(within("response body", response.text()).await.unwrap(), "<p>");
     let request = bench.calls()[0].0["body"]["Data"]["req"].clone();
     assert_eq!((&request["Params"], &request["Query"]), (&json!({"name": "a b"}), &json!({"x": "1"})));
 
-    assert_eq!(client.get(format!("{base}/api/nothing")).send().await.unwrap().status(), 404);
-    assert_eq!(client.post(format!("{base}/api/pages/a")).send().await.unwrap().status(), 404);
-    assert_eq!(client.post(format!("{base}/admin/functions/tidy")).send().await.unwrap().status(), 202);
+    assert_eq!(send(client.get(format!("{base}/api/nothing"))).await.unwrap().status(), 404);
+    assert_eq!(send(client.post(format!("{base}/api/pages/a"))).await.unwrap().status(), 404);
+    assert_eq!(send(client.post(format!("{base}/admin/functions/tidy"))).await.unwrap().status(), 202);
     let ran = |event: &HostEvent| matches!(event, HostEvent::TimerRan { .. }).then_some(());
     run.events.wait_for("run", ran).await;
-    run.host.stop().await;
-    assert!(client.get(format!("{base}/api/pages/a")).send().await.is_err(), "nobody listens any more");
+    run.stop().await;
+    assert!(send(client.get(format!("{base}/api/pages/a"))).await.is_err(), "the endpoint is closed");
 }
 
 #[tokio::test]
@@ -97,7 +102,7 @@ async fn http_functions_are_forwarded_where_the_app_says_so() {
     bench.host_json(json!({"customHandler": {"enableForwardingHttpRequest": true}}));
     let run = bench.start(no_events(), |options| options.http_port = Some(0)).await;
     let url = format!("http://{}/api/pages/a%20b?x=1", run.host.http_address().unwrap());
-    let response = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    let response = send(client().get(url)).await.unwrap();
     assert_eq!(response.status(), 418);
-    assert_eq!(response.text().await.unwrap(), "forwarded /api/pages/a%20b?x=1");
+    assert_eq!(within("response body", response.text()).await.unwrap(), "forwarded /api/pages/a%20b?x=1");
 }

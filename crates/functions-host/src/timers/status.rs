@@ -1,4 +1,6 @@
-//! What a timer remembers between runs, and what it concludes from it. Pure: the rules of the timer extension.
+//! What a timer remembers between runs, and what follows from it: the rules of the timer extension.
+//!
+//! Promises pure functions. Does not know the time, nor where a status is stored.
 
 use chrono::{DateTime, Utc};
 
@@ -7,17 +9,16 @@ use crate::envelope::ScheduleStatus;
 
 /// Why a timer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     Schedule,
     /// An occurrence was missed while the host was down.
     PastDue,
     Startup,
 }
 
-/// The status at the start of the host, and whether an occurrence was missed.
-///
-/// `None` when the schedule has no further occurrence.
-pub fn at_start(
+/// The status at the start of the host, and whether an occurrence was missed. `None` when the schedule has no further
+/// occurrence.
+pub(crate) fn at_start(
     recorded: Option<ScheduleStatus>,
     schedule: &Schedule,
     now: DateTime<Utc>,
@@ -32,19 +33,19 @@ pub fn at_start(
     if recorded.next == expected && schedule.next_after(expected - chrono::TimeDelta::seconds(1)) == Some(expected) {
         return Some((recorded, recorded.next < now));
     }
-    // The schedule was changed: what was missed under the old one no longer matters.
+    // The schedule has changed, so what was missed under the old one does not matter.
     let next = if expected < now || recorded.last_updated.is_none() { schedule.next_after(now)? } else { expected };
     Some((ScheduleStatus { last: None, next, last_updated: Some(now) }, false))
 }
 
-/// The status after a run that was started at `started_at`.
-pub fn after_run(
+/// The status after a run that started at `started_at`. `None` when the schedule has no further occurrence.
+pub(crate) fn after_run(
     status: ScheduleStatus,
     schedule: &Schedule,
     started_at: DateTime<Utc>,
     cause: Cause,
 ) -> Option<ScheduleStatus> {
-    // A timer that fired a little early would otherwise have the same occurrence ahead of it once more.
+    // Otherwise a timer that fired a little early would run for the same occurrence again.
     let counts_as = if cause == Cause::Schedule { started_at.max(status.next) } else { started_at };
     Some(ScheduleStatus { last: Some(counts_as), next: schedule.next_after(counts_as)?, last_updated: Some(counts_as) })
 }

@@ -6,7 +6,7 @@ use clickstream::gold;
 use clickstream::lake::log::Version;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
-use functions_host::running::Host;
+use functions_host::Host;
 
 /// Activations without any progress after which something is broken.
 const MOST_IDLE: u32 = 20;

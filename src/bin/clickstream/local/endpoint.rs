@@ -5,11 +5,10 @@
 use super::Arguments;
 use crate::Failure;
 use crate::source::{Lines, NAMESPACE, StateFolder};
-use event_hubs::{
-    Endpoint, EventHub, HubName, Journal, NewEvent, PartitionCount, PartitionId, SequenceNumber, StoredEvent,
+use event_hubs::{Endpoint, EventHub, HubName, Journal, NewEvent, PartitionCount, StoredEvent};
+use functions_host::{
+    Accompanying, EventSource, PartitionId, Properties, PropertyValue, Read, SequenceNumber, SourceEvent,
 };
-use functions_host::property::{Accompanying, Properties, PropertyValue};
-use functions_host::source::{EventSource, Read, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::io;
@@ -65,10 +64,16 @@ impl EventSource for JournalSource {
         self.0.hub().partitions.get()
     }
 
-    fn read(&self, partition: usize, after: Option<i64>, max: usize) -> BoxFuture<'_, io::Result<Read>> {
+    fn read(
+        &self,
+        partition: PartitionId,
+        after: Option<SequenceNumber>,
+        max: usize,
+    ) -> BoxFuture<'_, io::Result<Read>> {
         let read = async move {
-            let partition = u16::try_from(partition).map(PartitionId::new).map_err(io::Error::other)?;
-            Ok(match self.0.read(partition, after.map(SequenceNumber), max).await? {
+            let partition = u16::try_from(partition.0).map(event_hubs::PartitionId::new).map_err(io::Error::other)?;
+            let after = after.map(|after| event_hubs::SequenceNumber(after.0));
+            Ok(match self.0.read(partition, after, max).await? {
                 event_hubs::Read::Events(events) => Read::Events(events.into_iter().map(source_event).collect()),
                 event_hubs::Read::Ended => Read::Ended,
             })
@@ -81,7 +86,7 @@ fn source_event(stored: StoredEvent) -> SourceEvent {
     let StoredEvent { sequence_number, offset, enqueued_at, event } = stored;
     let NewEvent { partition_key, properties, system_properties, body } = event;
     SourceEvent {
-        sequence_number: sequence_number.0,
+        sequence_number: SequenceNumber(sequence_number.0),
         offset: offset.to_string(),
         enqueued_at,
         partition_key,

@@ -1,7 +1,6 @@
 //! What is going on, on one line that is always up to date; problems above it.
 
-use functions_host::event::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, OutputStream, Start};
-use functions_host::invoke::InvocationOutcome;
+use functions_host::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, Start};
 use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;

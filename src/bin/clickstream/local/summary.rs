@@ -8,7 +8,7 @@ use clickstream::app::App;
 use clickstream::audit::{Kind, Object, Report};
 use clickstream::bronze;
 use clickstream::serving::overview::{Overview, Product};
-use functions_host::source::EventSource;
+use functions_host::EventSource;
 use serde::Serialize;
 
 /// Products that are named.

@@ -4,7 +4,7 @@ use super::index::{Index, Line};
 use super::{NAMESPACE, Shape, StateFolder};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use functions_host::source::{EventSource, Read, SourceEvent};
+use functions_host::{EventSource, PartitionId, Read, SequenceNumber, SourceEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::fs::File;
@@ -100,7 +100,7 @@ impl Lines {
             let mut body = vec![0; line.length as usize];
             self.file.read_exact_at(&mut body, line.offset)?;
             Ok(SourceEvent {
-                sequence_number: (from + at) as i64,
+                sequence_number: SequenceNumber((from + at) as i64),
                 offset: line.offset.to_string(),
                 enqueued_at: self.enqueued_at,
                 partition_key: None,
@@ -125,8 +125,13 @@ impl EventSource for Lines {
         self.shape.partitions
     }
 
-    fn read(&self, partition: usize, after: Option<i64>, max: usize) -> BoxFuture<'_, io::Result<Read>> {
-        let from = after.map_or(0, |after| usize::try_from(after + 1).unwrap_or(0));
-        self.wait_and_read(partition, from, max).boxed()
+    fn read(
+        &self,
+        partition: PartitionId,
+        after: Option<SequenceNumber>,
+        max: usize,
+    ) -> BoxFuture<'_, io::Result<Read>> {
+        let from = after.map_or(0, |after| usize::try_from(after.0 + 1).unwrap_or(0));
+        self.wait_and_read(partition.0, from, max).boxed()
     }
 }

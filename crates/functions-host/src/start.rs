@@ -1,32 +1,38 @@
-//! From a staged app to a running host.
+//! From a staged app to a running host: the instances with their handlers, and the parts that cause calls.
+//!
+//! Promises that a host starts as a whole or not at all. Does not know how a part works.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::HostError;
-use super::app::function::{Cardinality, EventHubTrigger, Function, HttpTrigger, Trigger};
-use super::app::host_json::HostJson;
-use super::app::settings::AppSettings;
-use super::app::{self, App, FunctionInError};
-use super::delivery::{CheckpointFile, CheckpointKey, DeliveryOccasions, Partition, Subscription};
-use super::event::HostEvent;
-use super::http::HttpEndpoint;
-use super::instances::{Instances, Owner};
-use super::options::HostOptions;
-use super::running::Host;
-use super::scaling;
-use super::source::EventSource;
-use super::timers::Timer;
+use crate::app::function::{Cardinality, EventHubTrigger, Function, HttpTrigger, Trigger};
+use crate::app::settings::{AppSettings, HostJson};
+use crate::app::{App, FunctionInError, read_app};
+use crate::delivery::{DeliveryOccasions, Partition, Subscription};
+use crate::event::{EventSink, HostEvent, InstanceId};
+use crate::host::{Host, HostError, HostOptions};
+use crate::http::HttpEndpoint;
+use crate::instances::{Instances, Owner};
+use crate::invoke::Invoker;
+use crate::lifecycle::Lifecycle;
+use crate::process::{Control, Handler, Launch, RestartPolicy, Supervisor, free_port};
+use crate::source::{EventSource, PartitionId};
+use crate::state::{CheckpointFile, CheckpointKey};
+use crate::timers::Timer;
 
 impl Host {
-    /// Starts the handlers, and delivers to them from now on. Does not wait until they are ready, nor does the real host.
+    /// Starts the handlers, and begins to deliver the events of `source` to them. Like the real host, it does not wait
+    /// until the handlers are ready. What happens from now on is sent to `events`.
     ///
     /// # Errors
-    /// When the app as a whole cannot run. Functions that are in error alone are reported as events.
+    /// When the app as a whole cannot run. A function that is in error is only reported, as
+    /// [`HostEvent::FunctionInError`].
     pub async fn start(
         options: HostOptions,
         source: Arc<dyn EventSource>,
@@ -35,13 +41,13 @@ impl Host {
         let root = options.root.clone();
         let root = root.canonicalize().map_err(|source| HostError::Root { root, source })?;
         let settings = AppSettings::new(options.app_settings.clone());
-        let app = app::read(&root, &settings)?;
-        // Before the handlers have their ports: this one is held, and cannot be one of theirs.
+        let app = read_app(&root, &settings)?;
+        // Opened before the handlers get their ports, so that none of them gets this one.
         let listener = match options.http_port {
             Some(port) => Some(listen(port).await?),
             None => None,
         };
-        let (instances, supervisors) = scaling::out(&app.host_json, &root, &settings, &options, events)?;
+        let (instances, supervisors) = start_instances(&app.host_json, &root, &settings, &options, events)?;
         let plan = Plan { source, instances, host_json: app.host_json.clone(), options };
         let parts = plan.parts(app)?;
         let endpoint = match listener {
@@ -52,7 +58,7 @@ impl Host {
     }
 }
 
-/// What all parts of a host are made from.
+/// What the parts of a host are made from.
 struct Plan {
     options: HostOptions,
     source: Arc<dyn EventSource>,
@@ -60,7 +66,7 @@ struct Plan {
     host_json: HostJson,
 }
 
-/// The parts, none of them running.
+/// The parts of a host, before they run.
 #[derive(Default)]
 struct Parts {
     partitions: Vec<Partition>,
@@ -79,14 +85,15 @@ impl Plan {
             match &function.trigger {
                 Trigger::EventHub(trigger) if trigger.event_hub != self.source.event_hub() => {
                     let (theirs, ours) = (&trigger.event_hub, self.source.event_hub());
-                    let reason = format!("it reads event hub `{theirs}`, the event source is `{ours}`");
+                    let reason = format!("it reads event hub `{theirs}`, but the event source is `{ours}`");
                     self.report(FunctionInError { function: function.name.clone(), reason });
                 }
                 Trigger::EventHub(trigger) => self.partitions(&function, trigger, &occasions, &mut parts)?,
                 Trigger::Timer(trigger) => {
-                    let owner = Owner::spread(&self.instances, parts.timers.len());
+                    let owner = Owner::assign(&self.instances, parts.timers.len());
                     let (trigger, state_dir) = (trigger.clone(), &self.options.state_dir);
-                    let timer = Timer::new(Arc::clone(&function), trigger, &self.instances, owner, state_dir)?;
+                    let timer = Timer::new(Arc::clone(&function), trigger, &self.instances, owner, state_dir);
+                    let timer = timer.map_err(HostError::State)?;
                     parts.timers.push(Arc::new(timer));
                 }
                 Trigger::Http(trigger) => parts.routes.push((Arc::clone(&function), trigger.clone())),
@@ -102,7 +109,7 @@ impl Plan {
         occasions: &Arc<DeliveryOccasions>,
         parts: &mut Parts,
     ) -> Result<(), HostError> {
-        for partition in 0..self.source.partition_count() {
+        for partition in (0..self.source.partition_count()).map(PartitionId) {
             let key = CheckpointKey {
                 namespace: self.source.namespace(),
                 event_hub: self.source.event_hub(),
@@ -117,7 +124,7 @@ impl Plan {
             };
             parts.partitions.push(Partition {
                 subscription: Arc::new(subscription),
-                owner: Owner::spread(&self.instances, partition),
+                owner: Owner::assign(&self.instances, partition.0),
                 instances: Arc::clone(&self.instances),
                 checkpoint: CheckpointFile::open(&self.options.state_dir, key).map_err(HostError::State)?,
                 max_batch: self.max_batch(trigger.cardinality),
@@ -172,4 +179,63 @@ impl Parts {
 
 async fn listen(port: u16) -> Result<TcpListener, HostError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| HostError::Listen { port, source })
+}
+
+/// Starts the instances that the options ask for. Returns them with the tasks that keep their handlers running.
+fn start_instances(
+    host_json: &HostJson,
+    root: &Path,
+    settings: &AppSettings,
+    options: &HostOptions,
+    events: mpsc::UnboundedSender<HostEvent>,
+) -> Result<(Arc<Instances>, JoinSet<()>), HostError> {
+    let mut instances = Instances {
+        all: Vec::new(),
+        lifecycle: Lifecycle::running(),
+        events: EventSink::new(events),
+        faults: options.faults.clone(),
+        unfinished: watch::Sender::new(0),
+    };
+    let mut supervisors = JoinSet::new();
+    let calls = Arc::default();
+    for instance in (0..options.instances.max(1)).map(InstanceId) {
+        let port = free_port().map_err(HostError::NoFreePort)?;
+        let launch = Launch::new(&host_json.handler, root, settings, port)?;
+        let (handler, control) = Handler::new(port);
+        let invoker = Invoker {
+            // Never through a proxy, whatever the environment says: the handler is on this machine.
+            client: reqwest::Client::builder().no_proxy().build()?,
+            handler,
+            format: options.request_format,
+            lifecycle: instances.lifecycle.clone(),
+            events: instances.events.clone(),
+            function_timeout: host_json.function_timeout,
+            faults: options.faults.clone(),
+            calls: Arc::clone(&calls),
+            typical_call_ms: AtomicU64::default(),
+        };
+        supervisors.spawn(supervisor(instance, &invoker, host_json, options, (launch, control)).run());
+        instances.all.push(Arc::new(invoker));
+    }
+    Ok((Arc::new(instances), supervisors))
+}
+
+fn supervisor(
+    instance: InstanceId,
+    invoker: &Invoker,
+    host_json: &HostJson,
+    options: &HostOptions,
+    (launch, control): (Launch, Control),
+) -> Supervisor {
+    Supervisor {
+        instance,
+        launch,
+        port: invoker.handler.port,
+        initialization_timeout: host_json.handler.initialization_timeout,
+        restart_policy: RestartPolicy::new(options.max_restarts),
+        control,
+        client: invoker.client.clone(),
+        lifecycle: invoker.lifecycle.clone(),
+        events: invoker.events.clone(),
+    }
 }

@@ -1,29 +1,73 @@
-//! What an answer of the handler means, row by row as the Functions host reads it.
+//! What the handler's answer to a call means, and how an attempt and an invocation can end.
+//!
+//! Promises the reading of the Functions host, oddities included. Does not know how a call is made or repeated.
+
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::AttemptFailure;
+use crate::app::syntax::format_time_span;
 
-/// The answer to a call in the default mode.
+/// How an invocation ended, after all its attempts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    Success(Answer),
-    Failure(AttemptFailure),
-    /// A success without a body, or `null`: the host never notices that the call has ended.
-    Hang,
+pub enum InvocationOutcome {
+    /// The last attempt succeeded.
+    Succeeded(Answer),
+    /// The last attempt that the retry policy allows failed.
+    Failed(AttemptFailure),
+    /// There was no answer before the host stopped or gave up, or the lease was lost.
+    Abandoned,
 }
 
-/// The useful part of a successful answer.
+/// What a successful answer says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
+    /// The lines of `Logs`.
     pub logs: Vec<String>,
-    /// By output binding; absent when the handler sent none.
+    /// `Outputs`, by the name of the output binding; `None` when the answer has no such member.
     pub outputs: Option<Map<String, Value>>,
+    /// `ReturnValue`, or `null`.
     pub return_value: Value,
 }
 
-/// Judges a complete answer.
-pub fn judge(code: u16, phrase: &str, content_type: Option<&str>, body: &[u8]) -> Verdict {
+/// Why one attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttemptFailure {
+    /// The handler answered with a status other than 2xx.
+    #[error("handler answered {code} ({phrase})")]
+    Status {
+        /// The status code.
+        code: u16,
+        /// Its reason phrase.
+        phrase: String,
+    },
+    /// The connection was refused or reset, or the handler process ended.
+    #[error("no answer from the handler: {0}")]
+    Connection(String),
+    /// The attempt took longer than the function timeout, so the host killed the handler, with all its other calls.
+    #[error("no answer within the function timeout of {limit}", limit = format_time_span(*.0))]
+    TimedOut(Duration),
+    /// The answer is a success that the host cannot read.
+    #[error("handler answered 2xx, but {0}")]
+    InvalidAnswer(String),
+    /// The events could not be converted for the binding, so the handler was not called.
+    #[error("cannot hand over the events: {0}")]
+    Unbindable(String),
+}
+
+/// What the host makes of an answer to a call in the default mode.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// The call succeeded.
+    Success(Answer),
+    /// The attempt failed.
+    Failure(AttemptFailure),
+    /// A success without a body, or with `null`: the host never notices that the call has ended.
+    Hang,
+}
+
+/// Interprets a complete answer.
+pub(crate) fn judge(code: u16, phrase: &str, content_type: Option<&str>, body: &[u8]) -> Verdict {
     if !(200..300).contains(&code) {
         return Verdict::Failure(AttemptFailure::Status { code, phrase: phrase.to_owned() });
     }
@@ -51,7 +95,7 @@ fn is_json(content_type: &str) -> bool {
     ["application/json", "text/json"].iter().any(|json| media_type.eq_ignore_ascii_case(json))
 }
 
-/// Keys count in any case, unknown ones not at all.
+/// Ignores the case of keys, and unknown keys.
 fn answer(members: Map<String, Value>) -> Result<Answer, String> {
     let mut answer = Answer::default();
     for (key, value) in members {

@@ -1,14 +1,16 @@
-//! Whether a handler that has ended is started again.
+//! Whether a handler that has ended is restarted.
+//!
+//! Promises the decisions of the real host, which stops at the third error. Does not start anything.
 
 use std::time::{Duration, Instant};
 
-/// Errors further apart than this do not add up.
-const MEMORY: Duration = Duration::from_secs(30 * 60);
+/// An error is forgotten when the next one comes later than this.
+const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
 
-/// Why a handler process is no more.
+/// Why a handler process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// By itself or by a signal that was not the host's; `None` is a signal.
+pub(crate) enum Ending {
+    /// It exited with a code, or was ended by a signal (`None`) that the host did not send for a timeout.
     Exited(Option<i32>),
     /// It did not answer `GET /` in time.
     NeverReady,
@@ -16,46 +18,48 @@ pub enum Ending {
     KilledForTimeout,
 }
 
+/// What the host does after a handler process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     Restart,
-    /// Exit code 0: the host does not notice, and calls are refused from now on.
+    /// After exit code 0 the host does nothing, so that all further calls are refused.
     StayDead,
-    /// One error too many.
+    /// There were too many errors.
     GiveUp,
 }
 
-/// The errors counted so far.
+/// Counts errors, and decides what follows an ending.
 #[derive(Debug)]
-pub struct Strikes {
+pub(crate) struct RestartPolicy {
     max_restarts: Option<u32>,
-    count: u32,
-    last_at: Option<Instant>,
+    errors: u32,
+    last_error_at: Option<Instant>,
 }
 
-impl Strikes {
-    /// `max_restarts` after errors within half an hour of each other; `None` is without end.
-    pub fn new(max_restarts: Option<u32>) -> Self {
-        Self { max_restarts, count: 0, last_at: None }
+impl RestartPolicy {
+    /// Allows `max_restarts` after errors that are less than half an hour apart; `None` is no limit.
+    pub(crate) fn new(max_restarts: Option<u32>) -> Self {
+        Self { max_restarts, errors: 0, last_error_at: None }
     }
 
-    pub fn after(&mut self, ending: Ending, at: Instant) -> Next {
+    /// Decides what follows `ending`.
+    pub(crate) fn after(&mut self, ending: Ending, at: Instant) -> Next {
         const FREE_RESTART: i32 = 200;
         match ending {
             Ending::Exited(Some(0)) => Next::StayDead,
             Ending::Exited(Some(FREE_RESTART)) | Ending::KilledForTimeout => Next::Restart,
-            Ending::Exited(_) | Ending::NeverReady => self.strike(at),
+            Ending::Exited(_) | Ending::NeverReady => self.after_error(at),
         }
     }
 
-    fn strike(&mut self, at: Instant) -> Next {
-        if self.last_at.is_some_and(|last_at| at.duration_since(last_at) > MEMORY) {
-            self.count = 0;
+    fn after_error(&mut self, at: Instant) -> Next {
+        if self.last_error_at.is_some_and(|last_error_at| at.duration_since(last_error_at) > ERROR_WINDOW) {
+            self.errors = 0;
         }
-        self.count += 1;
-        self.last_at = Some(at);
+        self.errors += 1;
+        self.last_error_at = Some(at);
         match self.max_restarts {
-            Some(max_restarts) if self.count > max_restarts => Next::GiveUp,
+            Some(max_restarts) if self.errors > max_restarts => Next::GiveUp,
             _ => Next::Restart,
         }
     }
@@ -68,11 +72,11 @@ mod tests {
     const CRASH: Ending = Ending::Exited(Some(1));
     const KILLED: Ending = Ending::Exited(None);
 
-    /// What follows endings that come the given number of minutes after the start.
+    /// What follows endings at the given numbers of minutes after the start.
     fn history(max_restarts: Option<u32>, endings: &[(u64, Ending)]) -> Vec<Next> {
-        let (start, mut strikes) = (Instant::now(), Strikes::new(max_restarts));
+        let (start, mut policy) = (Instant::now(), RestartPolicy::new(max_restarts));
         let after =
-            |(minutes, ending): &(u64, Ending)| strikes.after(*ending, start + Duration::from_secs(60 * minutes));
+            |(minutes, ending): &(u64, Ending)| policy.after(*ending, start + Duration::from_secs(60 * minutes));
         endings.iter().map(after).collect()
     }
 
