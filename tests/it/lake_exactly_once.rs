@@ -238,6 +238,6 @@ async fn a_rewrite_whose_answer_was_lost_is_committed_and_another_on_the_same_ba
     let remove_all =
         || Rewrite { operation: "DELETE", remove: base.files.values().cloned().collect(), ..Rewrite::default() };
     assert_eq!(table.rewrite(&base, remove_all(), 0).await.expect("done"), Rewritten::Committed(2));
-    assert_eq!(table.rewrite(&base, remove_all(), 0).await.expect("done"), Rewritten::Outdated);
+    assert_eq!(table.rewrite(&base, remove_all(), 0).await.expect("done"), Rewritten::Conflict);
     assert!(stored(&table).await.is_empty());
 }
