@@ -8,11 +8,11 @@
 //! Does not know what is in an event, nor tables, the status codes of a delivery, or the time.
 //!
 //! The request is `{"Data": {<binding>: ...}, "Metadata": {...}}`. Everything but objects and base64 is encoded twice:
-//! a number is a string that holds a number, an array a string that holds an array ([`json`] decodes both). Only the
-//! binary form keeps the bytes as they were sent; see [`payload`] for what the others lose.
+//! a number is a string that holds a number, an array a string that holds an array (`json` decodes both). Only the
+//! binary form keeps the bytes as they were sent; see `payload` for what the others lose.
 //!
-//! [`decode_events`] makes a batch from [`payload`] (the bodies) and [`position`] or [`one`] (their positions);
-//! [`answer`] writes what goes back. A timer's invocation is not read at all, because nothing in it decides what is
+//! [`decode_events`] makes a batch from `payload` (the bodies) and `position` or `one` (their positions);
+//! `answer` writes what goes back. A timer's invocation is not read at all, because nothing in it decides what is
 //! computed.
 
 mod error;
