@@ -34,8 +34,8 @@ pub(super) struct Plan {
 }
 
 impl Gold {
-    /// Calls `attempt` with the newest snapshot of gold, again and again until it returns a result. `None` asks for another
-    /// attempt, because somebody else committed since that snapshot.
+    /// Calls `attempt` with the newest snapshot of gold, again and again until it returns a result. `None` asks for
+    /// another attempt, because somebody else committed since that snapshot.
     pub(super) async fn until_committed<T, F>(&self, attempt: impl Fn(Snapshot) -> F) -> Result<T, Arc<LakeError>>
     where
         F: Future<Output = Result<Option<T>, Arc<LakeError>>>,
@@ -50,8 +50,8 @@ impl Gold {
         Err(Arc::new(LakeError::Contended { table: schema::TABLE.into(), attempts: MAX_PLANS }))
     }
 
-    /// Commits `plan` directly after `base`. The version, or `None` where somebody else committed since. Files, `txn` and run
-    /// are in the same commit, so either all of them are there or none.
+    /// Commits `plan` directly after `base`. The version, or `None` where somebody else committed since. Files, `txn`
+    /// and run are in the same commit, so either all of them are there or none.
     pub(super) async fn commit(&self, base: &Snapshot, plan: Plan) -> Result<Option<Version>, LakeError> {
         let finished_at_ms = plan.run.finished_at.millis();
         let (operation, txn) = match plan.run.activity {

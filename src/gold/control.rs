@@ -1,8 +1,8 @@
-//! The control row: what one run did, and how it moved the watermark. Table `control/watermarks` has one row for each run
-//! that committed to gold.
+//! The control row: what one run did, and how it moved the watermark. Table `control/watermarks` has one row for each
+//! run that committed to gold.
 //!
-//! The commit to gold carries the same values as JSON, so that a row that a kill prevented can be written later. Reading and
-//! writing the table is the business of [`control_table`](super::control_table).
+//! The commit to gold carries the same values as JSON, so that a row that a kill prevented can be written later.
+//! Reading and writing the table is the business of [`control_table`](super::control_table).
 
 use crate::columns::{Column, ColumnError, TableSpec, declare};
 use crate::event::time::{Span, Timestamp};

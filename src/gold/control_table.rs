@@ -18,7 +18,8 @@ use crate::lake::workers::Workers;
 use arrow::array::{StringArray, TimestampMicrosecondArray};
 use std::sync::Arc;
 
-/// How many commits are searched for the last control row of sessionize. Runs of rebuild between two of sessionize are few.
+/// How many commits are searched for the last control row of sessionize. Runs of rebuild between two of sessionize are
+/// few.
 const MAX_COMMITS_SEARCHED: Version = 100;
 
 /// The table of control rows.
@@ -55,8 +56,8 @@ impl ControlTable {
         })
     }
 
-    /// The last row of sessionize decides. An earlier version of this program wrote a watermark into the rows of rebuild
-    /// too. It may have been read before a run of sessionize moved the watermark, so it must not move it back.
+    /// The last row of sessionize decides. An earlier version of this program wrote a watermark into the rows of
+    /// rebuild too. It may have been read before a run of sessionize moved the watermark, so it must not move it back.
     async fn last_watermark(&self, newest: Version) -> Result<Option<Timestamp>, LakeError> {
         let mut last = None;
         for version in ((newest - MAX_COMMITS_SEARCHED).max(0)..=newest).rev() {
@@ -77,8 +78,9 @@ impl ControlTable {
         Ok(last)
     }
 
-    /// Adds the row of `run`. Calling this several times, or from several processes, adds it once: the version that the run
-    /// reached is the sequence number of its row, and the appender skips a sequence number that is already committed.
+    /// Adds the row of `run`. Calling this several times, or from several processes, adds it once: the version that the
+    /// run reached is the sequence number of its row, and the appender skips a sequence number that is already
+    /// committed.
     pub async fn record(&self, gold_id: &str, run: &Run) -> Result<(), Arc<LakeError>> {
         let sequence = match run.activity {
             Activity::Sessionize => run.silver_version,
@@ -123,8 +125,8 @@ impl Gold {
         Ok(None)
     }
 
-    /// The run as far as the files tell, where its commit was cleaned up. Every event read is in gold, so the latest session
-    /// end is the newest event time.
+    /// The run as far as the files tell, where its commit was cleaned up. Every event read is in gold, so the latest
+    /// session end is the newest event time.
     fn reconstruct_run(&self, base: &Snapshot, silver_version: Version, recorded: &Recorded) -> Run {
         let ends = base.files.values().filter_map(|add| instants(&Statistics::of(add), schema::SESSION_END_TIME));
         let newest = ends.map(|(_, latest)| latest).max();

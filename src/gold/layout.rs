@@ -47,8 +47,8 @@ pub(super) fn instants(statistics: &Statistics, column: &str) -> Option<(Timesta
     statistics.instants(column).map(|(earliest, latest)| (Timestamp(earliest), Timestamp(latest)))
 }
 
-/// Whether `add` has sessions that became final since it was written, as of the last full hour of the watermark. So a file
-/// is rewritten for finality alone at most once an hour.
+/// Whether `add` has sessions that became final since it was written, as of the last full hour of the watermark. So a
+/// file is rewritten for finality alone at most once an hour.
 pub fn is_due_for_finality(add: &Add, watermark: Timestamp, timeout: Span) -> bool {
     let step = FINALITY_STEP.micros();
     let hour = Timestamp(watermark.0.div_euclid(step).saturating_mul(step));
@@ -146,8 +146,8 @@ pub(super) fn lay_out(
     Ok(files)
 }
 
-/// Cuts `rows` into batches of at most `file_rows`. Several batches are ordered by session start, so that each file covers
-/// a time of its own.
+/// Cuts `rows` into batches of at most `file_rows`. Several batches are ordered by session start, so that each file
+/// covers a time of its own.
 fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeError> {
     let total = rows.num_rows();
     if total == 0 {

@@ -26,8 +26,8 @@ pub fn fold(events: Vec<SessionEvent>, windowing: &Windowing) -> Vec<Session> {
     merge(Vec::new(), events, windowing).changed
 }
 
-/// Merges `events` into `stored`. For each event, `stored` has at least the sessions of its key that start or end within
-/// the inactivity timeout of it, or span it.
+/// Merges `events` into `stored`. For each event, `stored` has at least the sessions of its key that start or end
+/// within the inactivity timeout of it, or span it.
 pub fn merge(stored: Vec<Session>, events: Vec<SessionEvent>, windowing: &Windowing) -> Merged {
     let mut merged = Merged::default();
     let mut events_by_key: BTreeMap<SessionKey, Vec<SessionEvent>> = BTreeMap::new();
@@ -92,8 +92,8 @@ impl Merged {
     }
 }
 
-/// The events that count, in their total order: each event key once, without those that a stored session has counted. Two
-/// events with the same key have the same event time, so only a session that spans that time can have counted it.
+/// The events that count, in their total order: each event key once, without those that a stored session has counted.
+/// Two events with the same key have the same event time, so only a session that spans that time can have counted it.
 fn without_duplicates(mut events: Vec<SessionEvent>, stored: &[(usize, Session)]) -> Vec<SessionEvent> {
     events.sort_by(|a, b| a.order.cmp(&b.order));
     let mut seen = BTreeSet::new();

@@ -3,19 +3,20 @@
 //! # The difficulty
 //!
 //! Events arrive in any order, some of them hours late and some of them twice, in batches that are cut anywhere. The
-//! process that merges them can be killed at any moment, and a second one may be running at the same time. Still the table
-//! must be, row for row, what one would get by sorting all the events that ever arrived and walking through them once.
+//! process that merges them can be killed at any moment, and a second one may be running at the same time. Still the
+//! table must be, row for row, what one would get by sorting all the events that ever arrived and walking through them
+//! once.
 //!
 //! # Sessions are a function of events
 //!
-//! An *event* is one thing that a user did. Its *event time* says when it happened, which may be long before it arrived. Its
-//! user id and the session id that its producer gave it are its *session key*. Events with different keys never share a
-//! session, so the rest of this page is about the events of one key.
+//! An *event* is one thing that a user did. Its *event time* says when it happened, which may be long before it
+//! arrived. Its user id and the session id that its producer gave it are its *session key*. Events with different keys
+//! never share a session, so the rest of this page is about the events of one key.
 //!
-//! A key can be in use for days, with long pauses. Gold cuts it at the pauses: two events that follow each other in event
-//! time are in the same session if they are at most the *inactivity timeout* apart (30 minutes unless set otherwise). The
-//! time from the first event of such a chain to its last one is a *session window*, and each session window is one row.
-//! Nothing in this definition depends on when an event arrived:
+//! A key can be in use for days, with long pauses. Gold cuts it at the pauses: two events that follow each other in
+//! event time are in the same session if they are at most the *inactivity timeout* apart (30 minutes unless set
+//! otherwise). The time from the first event of such a chain to its last one is a *session window*, and each session
+//! window is one row. Nothing in this definition depends on when an event arrived:
 //!
 //! ```text
 //!   event time   10:00    10:20         11:05  11:10         two sessions, because 10:20 and 11:05
@@ -27,40 +28,41 @@
 //!                              bridges                       is longer than 30 minutes
 //! ```
 //!
-//! So a new event does one of three things: it starts a session, it extends one, or it *bridges* two stored sessions, which
-//! become one. It can touch only sessions whose window, widened by the timeout on both sides, contains its event time. The
-//! log keeps the earliest start and the latest end of the sessions in each file, so a merge knows which files can hold such
-//! a session ([`layout::candidate_files`]) and never opens the others.
+//! So a new event does one of three things: it starts a session, it extends one, or it *bridges* two stored sessions,
+//! which become one. It can touch only sessions whose window, widened by the timeout on both sides, contains its event
+//! time. The log keeps the earliest start and the latest end of the sessions in each file, so a merge knows which files
+//! can hold such a session ([`layout::candidate_files`]) and need not open the others.
 //!
 //! [`session::Session::combine`] makes one session of two by minima, maxima, sums and unions. These are commutative and
-//! associative, so neither the order of the events nor the batches they came in make a difference. A sum is not idempotent,
-//! however: an event that is merged twice would count twice. Therefore a session keeps the *event keys* of the events it
-//! has counted, and [`merge`](merge::merge) drops an event whose key is among them.
+//! associative, so neither the order of the events nor the batches they came in make a difference. A sum is not
+//! idempotent, however: an event that is merged twice would count twice. Therefore each event has an *event key*, a
+//! number that stays the same when the event is sent or delivered again. A session keeps the event keys of the events
+//! it has counted, and [`merge`](merge::merge) drops an event whose key is among them.
 //!
 //! # When a session is final
 //!
-//! Readers want to know whether a session can still grow. The *watermark* estimates how far event time has advanced: it is
-//! the newest event time that gold has read, minus the *allowed lateness* (seven hours unless set otherwise). It never moves
-//! back. A session is *final* once the watermark is later than its end by more than the timeout, because an event that
-//! could extend it would now be later than the lateness that is allowed.
+//! Readers want to know whether a session can still grow. The *watermark* estimates how far event time has advanced: it
+//! is the newest event time that gold has read, minus the *allowed lateness* (seven hours unless set otherwise). It
+//! never moves back. A session is *final* once the watermark is later than its end by more than the timeout, because
+//! any event that could still extend it would be older than the watermark.
 //!
-//! The watermark decides nothing else. An event older than the watermark is counted as late *and merged all the same*, even
-//! into a final session. Stream processors drop late events in order to bound the windows that they hold in memory. Gold
-//! holds none: the table is the state, so it needs no protection from late events.
+//! The watermark decides nothing else. An event older than the watermark is counted as late *and merged all the same*,
+//! even into a final session. Stream processors drop late events in order to bound the windows that they hold in
+//! memory. Gold holds none: the table is the state, so it needs no protection from late events.
 //!
 //! # Why running twice equals running once
 //!
-//! A timer calls [`Gold::sessionize`]. Each such *run* reads a *micro-batch*: the versions of silver's log that follow the
-//! one gold has read, up to a limit. It merges their events and makes *one* commit, which removes files, adds files and
-//! records the silver version read, as the `txn` of [`APP_ID`]. Three things can happen to a run:
+//! A timer calls [`Gold::sessionize`]. Each such *run* reads a *micro-batch*: the versions of silver's log that follow
+//! the one gold has read, up to a limit. It merges their events and makes *one* commit, which removes files, adds files
+//! and records the silver version read, in Delta's `txn` action for [`APP_ID`]. Three things can happen to a run:
 //!
 //! - *It is killed.* Before the commit, nothing has happened. After the commit, the next run starts at the version that
 //!   follows the recorded one.
 //! - *Another run commits first.* A commit succeeds only directly after the version it was planned on
-//!   ([`lake::rewrite`](crate::lake::rewrite)). So the slower run discards its plan and plans again on the new version.
-//! - *It completes.* Then it adds a *control row* to `control/watermarks`, which says what the run did and how it moved the
-//!   watermark. A kill can lose this row, but not what it says: the commit carries a copy, gold's `txn` tells that the row
-//!   is missing, and the next run writes it before it does anything else ([`control_table`]).
+//!   ([`Table::rewrite`]). So the slower run discards its plan and plans again on the new version.
+//! - *It completes.* Then it adds a *control row* to `control/watermarks`, which says what the run did and how it moved
+//!   the watermark. A kill can lose this row, but not what it says: the commit carries a copy, gold's `txn` tells that
+//!   the row is missing, and the next run writes it before it does anything else ([`control_table`]).
 //!
 //! # A worked example
 //!
@@ -80,9 +82,9 @@
 //!           commit      removes that file, adds one with one row; txn gold:sessions = 7
 //! ```
 //!
-//! The tests of [`merge`] replay it. Since sessions are a function of events, gold can also be computed from all of silver
-//! without looking at what is stored. [`recompute`] does that, [`compare`] finds the dates that differ, and [`rebuild`]
-//! replaces them. Nothing differs unless something is broken.
+//! The tests of [`merge`] replay it. Since sessions are a function of events, gold can also be computed from all of
+//! silver without looking at what is stored. [`recompute`] does that, [`compare`] finds the dates that differ, and
+//! [`rebuild`] replaces them. Nothing differs unless something is broken.
 
 pub mod schema;
 pub mod session_event;
@@ -122,8 +124,8 @@ pub struct Windowing {
 }
 
 impl Windowing {
-    /// Whether what ends at `end` and what starts at `start` belong to one session. `start` is the later one, unless both
-    /// overlap.
+    /// Whether what ends at `end` and what starts at `start` belong to one session. `start` is the later one, unless
+    /// both overlap.
     fn are_neighbours(&self, end: Timestamp, start: Timestamp) -> bool {
         start - end <= self.timeout
     }

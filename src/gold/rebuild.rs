@@ -67,8 +67,8 @@ impl Gold {
         Ok(Report { silver_version: Some(silver.version), gold_version: Some(gold_version), dates_checked, replaced })
     }
 
-    /// Silver at the version that gold has read, because gold does not have later events yet. All of silver where gold has
-    /// not read any.
+    /// Silver at the version that gold has read, because gold does not have later events yet. All of silver where gold
+    /// has not read any.
     async fn silver_as_read(&self, gold: &Snapshot) -> Result<Snapshot, LakeError> {
         match silver_version_read(gold) {
             Some(version) => self.silver.snapshot_at(version, Replay::TxnsAndFiles).await,
@@ -93,8 +93,8 @@ impl Gold {
         Ok(touched.into_iter().map(Dates::only).collect())
     }
 
-    /// Recomputes `date` and replaces what is stored. Starts from `gold`, the newest version, because gold may have read
-    /// more of silver since the comparison. `None` where somebody else committed to gold since that version.
+    /// Recomputes `date` and replaces what is stored. Starts from `gold`, the newest version, because gold may have
+    /// read more of silver since the comparison. `None` where somebody else committed to gold since that version.
     async fn replace_date(&self, gold: Snapshot, date: NaiveDate) -> Result<Option<Version>, Arc<LakeError>> {
         let started_at = self.clock.now();
         let silver = self.silver_as_read(&gold).await?;

@@ -1,8 +1,8 @@
 //! Sessions recomputed from all of silver, without a look at what gold has stored.
 //!
-//! Memory is bounded in two ways. All dates are split into ranges of consecutive dates, each with about as many events as
-//! one pass can hold ([`date_ranges`]). A range that has more is recomputed in several passes, each over the session keys
-//! of one hash bucket.
+//! Memory is bounded in two ways. All dates are split into ranges of consecutive dates, each with about as many events
+//! as one pass can hold ([`date_ranges`]). A range that has more is recomputed in several passes, each over the session
+//! keys of one hash bucket.
 
 use super::layout::instants;
 use super::merge;
@@ -131,9 +131,9 @@ impl Gold {
         Ok(folded.into_iter().flatten().collect())
     }
 
-    /// Folds the events of one bucket and calls `make` with the sessions that start within `dates`, some of them at a time.
-    /// A session can extend into neighbouring days, however many. So the range of events that is read is widened until no
-    /// session that matters reaches its edge.
+    /// Folds the events of one bucket and calls `make` with the sessions that start within `dates`, some of them at a
+    /// time. A session can extend into neighbouring days, however many. So the range of events that is read is widened
+    /// until no session that matters reaches its edge.
     async fn fold_within<T, M>(
         &self,
         files: &[&Add],

@@ -48,7 +48,8 @@ declare! {
     /// Event time of the last event.
     SESSION_END_TIME = "session_end_time", timestamp(|row| Some(row.session.end)).required().with_statistics();
     /// From the first event to the last, in seconds.
-    SESSION_DURATION_SECONDS = "session_duration_seconds", double(|row| Some(row.session.duration().as_seconds_f64())).required();
+    SESSION_DURATION_SECONDS = "session_duration_seconds",
+        double(|row| Some(row.session.duration().as_seconds_f64())).required();
     /// Number of events, not of products; a duplicate counts once.
     TOTAL_EVENTS = "total_events", long(|row| Some(row.session.total_events)).required();
     /// Number of distinct page addresses.
@@ -63,7 +64,8 @@ declare! {
     CHECKOUT_COUNT = "checkout_count", long(|row| Some(row.session.counts.checkout)).required();
     /// Number of purchases; those with the same transaction id count once.
     PURCHASE_COUNT = "purchase_count", long(|row| Some(row.session.purchase_count())).required();
-    /// Sum of the values of the purchases, in the unit of the currency; of those with the same transaction id, the first.
+    /// Sum of the values of the purchases, in the unit of the currency; of those with the same transaction id, the
+    /// first.
     TOTAL_PURCHASE_VALUE = "total_purchase_value", money(|row| Some(row.session.total_purchase_value())).required();
     /// Distinct product ids over all events, sorted.
     PRODUCT_IDS_VIEWED = "product_ids_viewed", strings(|row| distinct(&row.session.products.ids)).required();
@@ -101,7 +103,8 @@ declare! {
     IS_FINAL = "is_final", boolean(|row| Some(row.session.is_final(row.stamp.final_before))).required();
     /// When the row was written.
     LAST_UPDATED = "last_updated", timestamp(|row| Some(row.stamp.last_updated)).required();
-    /// Whether the session has more events than it keeps event keys: a duplicate of one of the others would count again.
+    /// Whether the session has more events than it keeps event keys: a duplicate of one of the others would count
+    /// again.
     DUPLICATES_UNCHECKED = "duplicates_unchecked", boolean(|row| Some(row.session.duplicates_unchecked)).required();
     /// State, not for reports: the event keys of the events counted so far, sorted.
     EVENT_KEYS = "event_keys", longs(|row| event_keys(row.session)).required();

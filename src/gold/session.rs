@@ -48,8 +48,8 @@ pub struct Products {
     pub categories: BTreeSet<String>,
 }
 
-/// What a session needs in order to count further events and its other columns do not show. Stored as JSON: the names in
-/// `rename` are those of the tables, and must stay.
+/// What a session needs in order to count further events and its other columns do not show. Stored as JSON: the names
+/// in `rename` are those of the tables, and must stay.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {

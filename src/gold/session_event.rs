@@ -54,8 +54,8 @@ impl SessionKey {
     }
 }
 
-/// Where an event stands among the events of its session: by event time, then page, then event key. The order is total, so
-/// "first" and "last" mean the same in whatever order the events arrive. Stored as JSON in gold's `state`.
+/// Where an event stands among the events of its session: by event time, then page, then event key. The order is total,
+/// so "first" and "last" mean the same in whatever order the events arrive. Stored as JSON in gold's `state`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EventOrder {
     pub at: Timestamp,

@@ -1,5 +1,5 @@
-//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and it may
-//! run beside itself.
+//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and it
+//! may run beside itself.
 
 use super::commit::Plan;
 use super::control::{Activity, NO_VERSION, Run};

@@ -1,4 +1,5 @@
-//! Several processes that run the timers at once, kills between two commits, and a rebuild that finds nothing afterwards.
+//! Several processes that run the timers at once, kills between two commits, and a rebuild that finds nothing
+//! afterwards.
 
 use crate::support::envelope::Sent;
 use crate::support::render;

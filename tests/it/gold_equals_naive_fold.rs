@@ -1,5 +1,5 @@
-//! Gold is the naive fold of all events, in whatever order they arrive, however they are batched and repeated, and whenever
-//! sessionize runs.
+//! Gold is the naive fold of all events, in whatever order they arrive, however they are batched and repeated, and
+//! whenever sessionize runs.
 
 use crate::support::envelope::Sent;
 use crate::support::naive::{self, Event};
@@ -28,7 +28,8 @@ fn an_event() -> impl Strategy<Value = Event> {
             at_micros: NOON.0 - 2_880 * MINUTE + minute * MINUTE,
             kind: kind.to_owned(),
             url: url.map(str::to_owned),
-            // The same value for each transaction. Which of several values counts is tested in `scripts/transactions.txt`.
+            // The same value for each transaction. Which of several values counts is tested in
+            // `scripts/transactions.txt`.
             price: if transaction.is_some() { Some(990_000) } else { price },
             transaction: transaction.map(str::to_owned),
             products: (0..products).map(|at| format!("P{at}")).collect(),
