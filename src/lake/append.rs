@@ -2,7 +2,7 @@
 //!
 //! Every row comes from a source that numbers what it sends (`app_id`, sequence number). One file, the commit, says
 //! which rows it adds and up to which number each source is in the table, so the two cannot disagree. Before each
-//! attempt the rows up to the committed number are removed ([`super::dedup`]). "Committed" means in the version that
+//! attempt the rows up to the committed number are removed (`dedup.rs`). "Committed" means in the version that
 //! the attempt directly follows: if the attempt succeeds, nobody has committed in between.
 //!
 //! Requests that arrive during a commit share the next one. A request that is alone waits for nobody.
@@ -140,10 +140,12 @@ impl Shared {
             if !dedups.iter().any(|dedup| matches!(dedup, Dedup::Keep { .. })) {
                 return Ok(outcomes(&appends, dedups, None));
             }
+            // After a conflict the files can be committed as they are, unless the winner has some of the same rows.
             let adds = match written.take() {
                 Some((before, adds)) if before == dedups => adds,
                 _ => self.write_files(&appends, &dedups).await?,
             };
+            // Directly after the version that the rows were compared with: nobody can have added one of them in between.
             let commit = self.plan_commit(known.version + 1, &appends, &dedups, &adds);
             match commit::put(&self.table.log, &commit).await? {
                 CommitOutcome::Committed(version) => {

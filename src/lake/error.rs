@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn no_version_is_said_in_words() {
         let error = |seen| LakeError::NotListedYet { table: "numbers".into(), seen, wanted: 3 }.to_string();
-        let told = |seen: &str| {
+        let message = |seen: &str| {
             format!(
                 "cannot read version 3 of table `numbers`: the store lists {seen}; try again, it may list more then"
             )
         };
-        assert_eq!(error(None), told("no version"));
-        assert_eq!(error(Some(2)), told("versions up to 2"));
+        assert_eq!(error(None), message("no version"));
+        assert_eq!(error(Some(2)), message("versions up to 2"));
     }
 }

@@ -25,11 +25,10 @@ pub(super) const BATCH_ROWS: usize = 8_192;
 /// Rows, encoded as a data file that is not stored yet.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    pub bytes: Bytes,
-    pub rows: usize,
-    pub partition: Option<String>,
+    bytes: Bytes,
+    partition: Option<String>,
     /// JSON, as the log keeps it.
-    pub statistics: String,
+    statistics: String,
     /// What the writer wants to read of the file later without opening it.
     pub tags: HashMap<String, Option<String>>,
 }
@@ -44,7 +43,6 @@ impl NewFile {
         })?;
         Ok(NewFile {
             bytes: bytes.into(),
-            rows: batches.iter().map(RecordBatch::num_rows).sum(),
             partition: partition.map(str::to_owned),
             statistics: statistics(&spec.statistics_columns, batches).to_string(),
             tags: HashMap::new(),

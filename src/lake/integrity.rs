@@ -148,7 +148,7 @@ impl<V: FnMut(&Commit)> Scanner<V> {
     }
 
     fn step(&mut self, commit: &Commit) {
-        self.close_gap(commit.version);
+        self.check_gap(commit.version);
         self.last = Some(commit.version);
         self.scan.commits += 1;
         self.check_txns(commit);
@@ -156,7 +156,7 @@ impl<V: FnMut(&Commit)> Scanner<V> {
         self.scan.head.apply(commit, Replay::TxnsAndFiles);
         (self.visit)(commit);
         if self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.version == commit.version) {
-            self.meet_checkpoint();
+            self.pass_checkpoint();
         }
         if self.mark == Some(commit.version) {
             self.scan.marked = Some(self.scan.head.clone());
@@ -165,16 +165,16 @@ impl<V: FnMut(&Commit)> Scanner<V> {
 
     /// Passes a commit that is there and cannot be read.
     fn skip(&mut self, version: Version) {
-        self.close_gap(version);
+        self.check_gap(version);
         self.last = Some(version);
         self.complete = false;
         if self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.version == version) {
-            self.meet_checkpoint();
+            self.pass_checkpoint();
         }
     }
 
     /// Looks at what is between the last commit and `next`: nothing, a checkpoint, or a hole.
-    fn close_gap(&mut self, next: Version) {
+    fn check_gap(&mut self, next: Version) {
         let checkpoint = self.checkpoint.as_ref().map(|checkpoint| checkpoint.version);
         let covered_to = checkpoint.unwrap_or(BEFORE_FIRST);
         let from = match self.last {
@@ -190,12 +190,12 @@ impl<V: FnMut(&Commit)> Scanner<V> {
             self.complete = false;
         }
         if checkpoint.is_some_and(|version| version < next) {
-            self.meet_checkpoint();
+            self.pass_checkpoint();
         }
     }
 
     /// Compares the checkpoint with the commits that were read, or continues from it where some of them were missing.
-    fn meet_checkpoint(&mut self) {
+    fn pass_checkpoint(&mut self) {
         let Some(checkpoint) = self.checkpoint.take() else { return };
         if !self.complete || checkpoint.version > self.scan.head.version {
             self.scan.head = checkpoint;
@@ -241,7 +241,7 @@ impl<V: FnMut(&Commit)> Scanner<V> {
         if let (Some(last), Some(checkpoint)) = (self.last, self.checkpoint.as_ref().map(|found| found.version)) {
             self.scan.anomalies.push(Anomaly::CommitsMissing { from: last + 1, to: checkpoint, covered: true });
         }
-        self.meet_checkpoint();
+        self.pass_checkpoint();
         let files = &self.scan.head.files;
         self.scan.added_in.retain(|path, _| files.contains_key(path));
         self.scan

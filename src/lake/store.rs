@@ -174,7 +174,7 @@ impl Random {
     }
 
     /// A name that nothing else has.
-    pub fn uuid(&self) -> uuid::Uuid {
+    pub(super) fn uuid(&self) -> uuid::Uuid {
         let mut bytes = [0; 16];
         self.with(|numbers| numbers.fill_bytes(&mut bytes));
         uuid::Builder::from_random_bytes(bytes).into_uuid()
