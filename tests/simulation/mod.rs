@@ -21,6 +21,8 @@ mod chance;
 mod check;
 #[path = "../it/support/envelope.rs"]
 mod envelope;
+#[path = "../it/support/event.rs"]
+mod event;
 mod events;
 mod instance;
 mod life;
