@@ -46,15 +46,16 @@ fn open(folder: &Path) -> World {
 }
 
 fn event(partition: &str, number: i64) -> Sent {
-    let mut event = json!({
-        "user_id": format!("u{}", number % 4), "session_id": format!("s{partition}"), "event_type": "purchase",
-        "timestamp": Timestamp(NOON.0 - (300 - number * 7) * 60_000_000).to_string(), "page_url": "/",
-        "product_id": ["A", "B"], "product_name": ["a", "b"], "product_price": [1.5, 2.5],
-    });
-    if number % 10 == 2 {
-        event["user_id"] = Value::Null;
-    }
-    Sent { sequence_number: number, enqueued_at: NOON, body: event.to_string().into_bytes() }
+    let is_rejected = number % 10 == 2;
+    let event = crate::support::event::Event::page_view(Timestamp(NOON.0 - (300 - number * 7) * 60_000_000))
+        .with("user_id", if is_rejected { Value::Null } else { format!("u{}", number % 4).into() })
+        .with("session_id", format!("s{partition}"))
+        .with("event_type", "purchase")
+        .with("page_url", "/")
+        .with("product_id", vec!["A", "B"])
+        .with("product_name", vec!["a", "b"])
+        .with("product_price", vec![1.5, 2.5]);
+    Sent { sequence_number: number, enqueued_at: NOON, body: event.body() }
 }
 
 async fn audit(folder: &Path, depth: Depth) -> Report {

@@ -24,19 +24,16 @@ pub struct Event {
 impl Event {
     /// The JSON that its producer sends.
     pub fn body(&self) -> Vec<u8> {
-        json!({
-            "event_id": self.identity,
-            "user_id": self.user,
-            "session_id": self.session,
-            "timestamp": Timestamp(self.at_micros).to_string(),
-            "event_type": self.kind,
-            "page_url": self.url,
-            "product_id": self.products,
-            "product_price": self.price.map(|price| price as f64 / 10_000.0),
-            "transaction_id": self.transaction,
-        })
-        .to_string()
-        .into_bytes()
+        super::event::Event::page_view(Timestamp(self.at_micros))
+            .with("event_id", self.identity.as_str())
+            .with("user_id", self.user.as_str())
+            .with("session_id", self.session.as_str())
+            .with("event_type", self.kind.as_str())
+            .with("page_url", self.url.clone())
+            .with("product_id", self.products.clone())
+            .with("product_price", self.price.map(|price| price as f64 / 10_000.0))
+            .with("transaction_id", self.transaction.clone())
+            .body()
     }
 }
 
