@@ -30,6 +30,7 @@ scripts! {
     bridging
     browsers_and_bots
     clock_in_the_future
+    every_column
     exactly_thirty_minutes
     finality
     function_state_is_lost

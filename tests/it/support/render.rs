@@ -1,27 +1,34 @@
 //! Tables as JSON rows, to compare and to print.
 
 use clickstream::lake::arrow::json::LineDelimitedWriter;
+use clickstream::lake::log::Add;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use serde_json::Value;
 use std::cmp::Ordering;
 
-/// All rows of a table as objects, without their nulls.
+/// All rows of a table as objects, without their nulls and without the partition column, which is in no file.
 pub async fn rows(table: &Table) -> Vec<Value> {
+    rows_by_file(table).await.into_iter().flat_map(|(_, rows)| rows).collect()
+}
+
+async fn rows_by_file(table: &Table) -> Vec<(Add, Vec<Value>)> {
     if !table.exists().await.expect("the store answers") {
         return Vec::new();
     }
     let snapshot = table.snapshot(Replay::TxnsAndFiles).await.expect("the table can be read");
-    let mut text = Vec::new();
-    for add in snapshot.files.values() {
-        for batch in table.read(add, &[]).await.expect("the file can be read") {
+    let mut files = Vec::new();
+    for add in snapshot.files.into_values() {
+        let mut text = Vec::new();
+        for batch in table.read(&add, &[]).await.expect("the file can be read") {
             let mut writer = LineDelimitedWriter::new(&mut text);
             writer.write(&batch).expect("rows are JSON");
             writer.finish().expect("rows are JSON");
         }
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        files.push((add, lines.map(|line| serde_json::from_slice(line).expect("a line is an object")).collect()));
     }
-    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).expect("a line is an object")).collect()
+    files
 }
 
 /// Sessions, sorted, without the columns that depend on when they were written.
@@ -53,6 +60,27 @@ pub fn columns(rows: &[Value], names: &[&str]) -> String {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
+    }
+    text
+}
+
+/// Every declared column of every row, one line per column, the partition column as the log has it. A line `row N` stands
+/// above each row.
+pub async fn records(table: &Table) -> String {
+    let names: Vec<&str> = table.spec.columns.fields().iter().map(|field| field.name().as_str()).collect();
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    let files = rows_by_file(table).await;
+    let rows = files.iter().flat_map(|(add, rows)| rows.iter().map(move |row| (add, row)));
+    for (at, (add, row)) in rows.enumerate() {
+        text += &format!("row {at}\n");
+        for name in &names {
+            let value = match add.partition_values.get(*name) {
+                Some(value) => value.clone().unwrap_or("-".to_owned()),
+                None => cell(&row[*name]),
+            };
+            text += &format!("  {name:width$}  {value}\n");
+        }
     }
     text
 }

@@ -4,6 +4,7 @@
 //! # ...                            a comment
 //! set NAME VALUE                   a setting, from the start or from the next `restart` on
 //! now 15T12:00                     sets the clock, in January 2026
+//! enqueued 15T11:59                when the hub accepted the batches from here on; without it, now
 //! event NAME FIELD=VALUE ...       defines a page view with these members; see below
 //! raw NAME TEXT                    defines an event with these bytes; `\xff` is one byte
 //! ingest PARTITION FIRST NAME ...  delivers a batch whose first event has the sequence number FIRST
@@ -13,6 +14,7 @@
 //! restart                          continues with a process that remembers nothing
 //! count TABLE ...                  prints how many rows each table has
 //! dump TABLE COLUMN ...            prints columns of all rows, sorted
+//! show TABLE                       prints every declared column of every row, one line each
 //! ```
 //!
 //! A table is `bronze`, `silver`, `quarantine`, `sessions` or `control`. A VALUE that is JSON is taken as JSON, so `"1"` is a text
@@ -35,6 +37,7 @@ pub struct Script {
     world: Option<World>,
     events: BTreeMap<String, Vec<u8>>,
     now: Option<Timestamp>,
+    enqueued_at: Option<Timestamp>,
     /// What the current block has printed.
     output: String,
 }
@@ -79,6 +82,7 @@ impl Script {
                 self.now = Some(instant(at));
                 self.world().set_now(instant(at));
             }
+            ["enqueued", at] => self.enqueued_at = Some(instant(at)),
             ["event", name, fields @ ..] => {
                 self.events.insert(name.to_string(), event(fields).body());
             }
@@ -98,6 +102,10 @@ impl Script {
             ["dump", table, columns @ ..] => {
                 let rows = self.world().rows(table).await;
                 self.output.push_str(&render::columns(&rows, columns));
+            }
+            ["show", table] => {
+                let text = render::records(&self.world().table(table)).await;
+                self.output.push_str(&text);
             }
             _ => panic!("no such command: {line}"),
         }
@@ -124,7 +132,7 @@ impl Script {
 
     async fn ingest(&mut self, partition: &str, first: &str, names: &[&str]) {
         let first: i64 = first.parse().unwrap_or_else(|_| panic!("no sequence number: {first}"));
-        let enqueued_at = self.now.unwrap_or(NOON);
+        let enqueued_at = self.enqueued_at.or(self.now).unwrap_or(NOON);
         let body = |name: &str| self.events.get(name).unwrap_or_else(|| panic!("no event `{name}`")).clone();
         let numbered = names.iter().zip(first..);
         let batch: Vec<Sent> =
