@@ -120,8 +120,9 @@ pub struct EndpointGuard {
 impl EndpointGuard {
     pub async fn open(arguments: &Arguments, source: &Source) -> Result<Self, Failure> {
         let open = match (source, arguments.listen) {
-            (Source::Endpoint(JournalSource(journal)), Some(address)) => {
-                Some((Endpoint::open(address, journal.clone()).await?, journal.clone()))
+            (Source::Endpoint(source), Some(address)) => {
+                let journal = source.0.clone();
+                Some((Endpoint::open(address, journal.clone()).await?, journal))
             }
             _ => None,
         };
