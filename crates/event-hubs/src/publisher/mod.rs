@@ -67,6 +67,8 @@ pub struct Publisher {
     limits: Limits,
     outstanding: Outstanding,
     client: BufferedProducerClient,
+    /// The client has not got every event that has no outcome: a future that sends them again was dropped, or failed.
+    is_incomplete: bool,
 }
 
 impl Publisher {
@@ -78,7 +80,7 @@ impl Publisher {
         trust_one_provider();
         let outstanding = Outstanding::default();
         let client = connect(&destination, limits, &outstanding).await?;
-        Ok(Publisher { destination, limits, outstanding, client })
+        Ok(Publisher { destination, limits, outstanding, client, is_incomplete: false })
     }
 
     /// What became of the events so far. The handle stays up to date while the publisher sends.
@@ -86,7 +88,8 @@ impl Publisher {
         self.outstanding.tally()
     }
 
-    /// Hands over an event. Waits while too many events wait for their outcome.
+    /// Hands over an event. Waits while too many events wait for their outcome. When the future is dropped before it is ready,
+    /// the event may or may not be sent.
     ///
     /// # Errors
     /// When the hub has refused an event, this or an earlier one, or has stopped answering.
@@ -104,7 +107,7 @@ impl Publisher {
     /// # Errors
     /// When the hub has refused an event, or has stopped answering.
     pub async fn close(mut self) -> Result<(), PublishError> {
-        while self.flush().await? == Progress::Stalled {
+        while self.is_incomplete || self.flush().await? == Progress::Stalled {
             self.send_again().await?;
         }
         self.check_refusal()?;
@@ -147,6 +150,7 @@ impl Publisher {
 
     /// Gives up the connection, makes another one, and hands over every event that has no outcome, in their order.
     async fn send_again(&mut self) -> Result<(), PublishError> {
+        self.is_incomplete = true;
         loop {
             // The client ends its sends at once, so that none of them gets between the events that are sent again.
             let _ = timeout(CLOSE_WITHIN, self.client.abort()).await;
@@ -156,6 +160,7 @@ impl Publisher {
             self.client = connect(&self.destination, self.limits, &self.outstanding).await?;
             self.outstanding.restart_clock();
             if self.hand_over_all(events).await? == Progress::Done {
+                self.is_incomplete = false;
                 return Ok(());
             }
         }

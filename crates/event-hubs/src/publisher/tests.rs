@@ -54,10 +54,11 @@ fn tls_has_been_told_which_cryptography_to_use() {
     rustls::ClientConfig::builder();
 }
 
-/// Short limits: on loopback an answer arrives within milliseconds.
-fn limits() -> Limits {
-    Limits { open_within: Duration::from_secs(5), answer_within: Duration::from_secs(2), max_sends: 2 }
-}
+/// Limits that a busy machine does not reach, so that nothing is sent twice without need.
+const PATIENT: Limits =
+    Limits { open_within: Duration::from_secs(10), answer_within: Duration::from_secs(10), max_sends: 2 };
+/// For outcomes that never arrive: on loopback the others arrive within milliseconds.
+const IMPATIENT: Limits = Limits { answer_within: Duration::from_secs(1), ..PATIENT };
 
 fn at(address: SocketAddr) -> Destination {
     let (name, key) = (crate::auth::KEY_NAME, crate::auth::KEY);
@@ -83,7 +84,7 @@ async fn a_peer_that_accepts_the_connection_and_never_answers_is_an_error() {
             connections.push(stream);
         }
     });
-    let limits = Limits { open_within: Duration::from_millis(300), ..limits() };
+    let limits = Limits { open_within: Duration::from_millis(300), ..PATIENT };
     let opened = within("an error", Publisher::open(at(address), limits)).await;
     let error = opened.err().expect("nobody answers").to_string();
     assert_eq!(error, "cannot publish to event hub `clicks`: no answer within 0.3 s, 2 times in a row");
@@ -171,7 +172,7 @@ async fn stored(world: &World) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_are_accepted_count_once_and_keep_their_order() {
     let world = World::new().await;
-    let mut publisher = within("a connection", Publisher::open(at(world.endpoint.address()), limits())).await.unwrap();
+    let mut publisher = within("a connection", Publisher::open(at(world.endpoint.address()), PATIENT)).await.unwrap();
     let tally = publisher.tally();
     within("accepted events", send_all(&mut publisher)).await.unwrap();
     within("the end", publisher.close()).await.unwrap();
@@ -183,24 +184,27 @@ async fn events_that_are_accepted_count_once_and_keep_their_order() {
 async fn events_whose_outcome_is_lost_are_sent_again_on_another_connection() {
     let world = World::new().await;
     let address = lossy_proxy(world.endpoint.address(), 1).await;
-    let mut publisher = within("a connection", Publisher::open(at(address), limits())).await.unwrap();
+    let limits = Limits { max_sends: 6, ..IMPATIENT };
+    let mut publisher = within("a connection", Publisher::open(at(address), limits)).await.unwrap();
     let tally = publisher.tally();
     within("sent events", send_all(&mut publisher)).await.unwrap();
     within("accepted events", publisher.close()).await.unwrap();
     assert_eq!(tally.totals().events, 20, "each counts once");
     assert_eq!(tally.totals().refused, 0);
-    // The hub has stored both, and the second ones in the same order.
-    assert_eq!(stored(&world).await, [bodies(), bodies()].concat());
+    // The hub has stored them twice, in the same order; once more each time a busy machine took too long to answer.
+    let stored = stored(&world).await;
+    assert!(stored.len() >= 40, "{} events", stored.len());
+    assert!(stored.chunks(20).all(|events| events == bodies()), "{stored:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_never_answers_a_batch_is_an_error() {
     let world = World::new().await;
     let address = lossy_proxy(world.endpoint.address(), usize::MAX).await;
-    let mut publisher = within("a connection", Publisher::open(at(address), limits())).await.unwrap();
+    let mut publisher = within("a connection", Publisher::open(at(address), IMPATIENT)).await.unwrap();
     let tally = publisher.tally();
     within("sent events", send_all(&mut publisher)).await.unwrap();
     let error = within("an error", publisher.close()).await.expect_err("no batch is answered").to_string();
-    assert_eq!(error, "cannot publish to event hub `clicks`: no answer within 2 s, 2 times in a row");
+    assert_eq!(error, "cannot publish to event hub `clicks`: no answer within 1 s, 2 times in a row");
     assert_eq!(tally.totals().events, 0);
 }

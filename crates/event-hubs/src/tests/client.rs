@@ -89,9 +89,9 @@ impl Client {
         let target = Target { address: Some(address.to_owned()), ..Target::default() };
         let max_message_size = self.attach(Role::Sender, Source::default(), target).await;
         let handle = self.next_handle - 1;
-        // The endpoint gives credit to a link that it accepts, and detaches one that it refuses.
+        // The endpoint gives credit to a link that it accepts, and detaches one that it refuses (after a credit of 0).
         let answer = |performative| match performative {
-            Performative::Flow(flow) if flow.handle.is_some() => Some(Ok(())),
+            Performative::Flow(flow) if flow.link_credit > Some(0) => Some(Ok(())),
             Performative::Detach(detach) => Some(Err(detach.error.expect("a reason"))),
             _ => None,
         };
