@@ -30,17 +30,27 @@ const UNWANTED: [(&str, &str); 11] = [
     ("MOST_", "say `MAX_`"),
 ];
 
-/// What `behind` is for.
-const LAG: [&str; 9] = [
+/// Phrases in which `behind` is about lag. The last ones are the number of commits that gold has not read yet, in the report of
+/// sessionize, in the alert on it and in the audit.
+const LAG: &[&str] = &[
     "falls behind",
     "fall behind",
+    "falling behind",
     "fell behind",
     "fallen behind",
+    "falls-behind",
     "far behind",
-    "events behind",
+    "lag behind",
     "lags behind",
-    "is behind by",
-    "seconds behind",
+    "stays behind",
+    "may be behind",
+    "versions behind",
+    "pub behind",
+    "behind: 0",
+    "(plan, behind)",
+    "behind, watermark",
+    "report.behind",
+    "gold_behind",
 ];
 
 /// Each unwanted phrase, as `file:line: phrase: advice`.
