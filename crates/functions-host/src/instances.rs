@@ -100,7 +100,6 @@ fn other_than(index: usize, count: usize) -> usize {
 }
 
 fn random_below(count: usize) -> usize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let number = (count as f64 * clock::random_fraction()) as usize;
     number.min(count - 1)
 }

@@ -73,6 +73,8 @@
 //! A module imports only modules above it in this list. In a folder, `mod.rs` imports the other files, never the
 //! reverse.
 
+#![warn(missing_docs, unreachable_pub)]
+
 // What the caller brings, and what it gets.
 mod source;
 mod faults;

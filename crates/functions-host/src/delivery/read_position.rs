@@ -55,7 +55,6 @@ impl ReadPosition {
 fn other_batch_size(usual: usize, random: f64) -> usize {
     let lowest = usual / 3 + 1;
     let span = usual.saturating_sub(lowest);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let above_lowest = (span as f64 * random) as usize;
     (lowest + above_lowest).max(1)
 }
