@@ -8,13 +8,13 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
-#[command(long_about = "Prove from the tables that nothing was lost and nothing doubled.
-
-Every commit is read, every file is opened, and every table is compared with the one it was made of: bronze with the \
+#[command(
+    after_help = "Every commit is read, every file is opened, and every table is compared with the one it was made of: bronze with the \
 sequence numbers of the event hub, silver and quarantine with bronze, gold with a recomputation from silver. Run it while \
 nothing writes to the lake.
 
-Exit code 0: nothing is wrong. 1: something is wrong, and named. 2: the audit could not look.")]
+Exit code 0: nothing is wrong. 1: something is wrong, and named. 2: the audit could not look."
+)]
 pub struct Arguments {
     /// A folder, `az://container/path` or `abfss://container@account.dfs.core.windows.net/path`
     #[arg(long, env = "LAKE_URL")]
