@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// No promise needs a tenth of this on any store.
+/// Far above what a promise needs, so that only one that hangs reaches it.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// An empty lake on one of the stores.
