@@ -1,22 +1,34 @@
-//! The open endpoint: it accepts connections until it is dropped.
+//! The open endpoint: its connections, their sign-in and sessions, and the tasks that serve their links.
+//!
+//! Promises that everything a client can open is bounded in number, and that the endpoint waits for nothing that a client owes
+//! longer than [`PEER_TIMEOUT`]. What a link does is up to [`links`](crate::links).
 
-use crate::auth::{KEY, KEY_NAME};
-use crate::connection;
+use crate::auth::{Claims, KEY, KEY_NAME, SaslAcceptor};
+use crate::frames::{MAX_FRAME_BYTES, forward_to_decoder};
 use crate::journal::Journal;
+use crate::links::{PEER_TIMEOUT, Peer, Replies};
 use crate::names::{LoopbackAddress, PLAIN_PORT};
+use crate::outbound::forward_to_client;
+use fe2o3_amqp::acceptor::{ConnectionAcceptor, ListenerConnectionHandle, ListenerSessionHandle, SessionAcceptor};
 use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 /// Clients that are served at the same time. Further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 64;
+/// The service's value.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(240);
+const MAX_SESSIONS: u16 = 255;
+const MAX_LINKS: u32 = 255;
 /// The client for Python sets the segment size to the one that it finds. Linux refuses more than 32,767, and the size of a
-/// loopback connection is larger.
+/// loopback connection is 32,768.
 const SEGMENT_BYTES: u32 = 32_000;
 /// How long to wait after a connection could not be accepted, for example because the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -76,13 +88,72 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 Ok((stream, _)) => {
                     let journal = journal.clone();
                     connections.spawn(async move {
-                        connection::serve(stream, journal).await;
+                        serve(stream, journal).await;
                         drop(permit);
                     });
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Serves the client at the other end of `stream` until one of the two closes the connection.
+async fn serve(stream: TcpStream, journal: Arc<Journal>) {
+    let _ = stream.set_nodelay(true);
+    let (from_client, to_client) = stream.into_split();
+    let (near, far) = duplex(2 * MAX_FRAME_BYTES);
+    let (from_encoder, to_decoder) = tokio::io::split(near);
+    let outward = async { tokio::join!(serve_decoded(far, journal), forward_to_client(from_encoder, to_client)) };
+    tokio::pin!(outward);
+    tokio::select! {
+        _ = &mut outward => {}
+        _ = forward_to_decoder(from_client, to_decoder) => {
+            // The decoder has reached the end of its stream and has some time to answer.
+            let _ = timeout(PEER_TIMEOUT, outward).await;
+        }
+    }
+}
+
+async fn serve_decoded(stream: DuplexStream, journal: Arc<Journal>) {
+    let claims = Arc::new(Claims::default());
+    let acceptor = ConnectionAcceptor::builder()
+        .container_id("event-hubs")
+        .max_frame_size(MAX_FRAME_BYTES as u32)
+        .channel_max(MAX_SESSIONS)
+        .idle_time_out(IDLE_TIMEOUT.as_millis() as u32)
+        .sasl_acceptor(SaslAcceptor { claims: claims.clone() })
+        .build();
+    let Ok(Ok(connection)) = timeout(PEER_TIMEOUT, acceptor.accept(stream)).await else { return };
+    serve_sessions(Arc::new(Peer::new(journal, claims, MAX_LINKS)), connection).await;
+}
+
+async fn serve_sessions(peer: Arc<Peer>, mut connection: ListenerConnectionHandle) {
+    let acceptor = SessionAcceptor::builder().handle_max(MAX_LINKS).build();
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            begin = connection.next_incoming_session() => {
+                let Some(begin) = begin else { return };
+                let Ok(session) = acceptor.accept_incoming_session(begin, &mut connection).await else { return };
+                sessions.spawn(serve_links(peer.clone(), session));
+            }
+            Some(_) = sessions.join_next() => {}
+        }
+    }
+}
+
+async fn serve_links(peer: Arc<Peer>, mut session: ListenerSessionHandle) {
+    let replies = Arc::new(Replies::default());
+    let mut links = JoinSet::new();
+    loop {
+        tokio::select! {
+            attach = session.next_incoming_attach() => {
+                let Some(attach) = attach else { return };
+                peer.attach(attach, &mut session, &replies, &mut links).await;
+            }
+            Some(_) = links.join_next() => {}
         }
     }
 }

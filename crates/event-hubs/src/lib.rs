@@ -40,7 +40,7 @@
 //! # Modules in reading order
 //!
 //! - `names` and `event` are the vocabulary; `journal` keeps events on disk.
-//! - `endpoint` accepts connections and `connection` serves one; `auth` decides who may send, and `links` what a link does.
+//! - `endpoint` accepts connections and serves their sessions; `auth` decides who may send, and `links` what a link does.
 //! - `message` reads the events of a message, `requests` answers questions, `error` says what is refused.
 //! - `frames`, `nesting` and `outbound` stand between the socket and the AMQP crate: they protect its decoder, and write
 //!   frames as the service does.
@@ -50,7 +50,6 @@ mod names;
 mod event;
 mod journal;
 mod endpoint;
-mod connection;
 mod auth;
 mod links;
 mod message;
