@@ -110,7 +110,7 @@ async fn a_foreign_table_is_refused_with_what_differs_and_not_written_to() {
     std::fs::write(log.join("00000000000000000000.json"), commit).expect("written");
     let handler = Handler::start(&[("LAKE_URL", &folder.path().to_string_lossy()), ("MAX_EVENT_AGE", "none")]);
     let answer = handler.send_recorded_to("eh-many-binary", "ingest").await;
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
     for part in
         ["`bronze/events`", "`body` is string instead of binary", "`sequence_number` is missing", "nothing was written"]
     {
