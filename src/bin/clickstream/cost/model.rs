@@ -7,7 +7,7 @@ use crate::command::Failure;
 use serde::{Deserialize, Serialize};
 
 /// The month of Azure's price lists.
-pub const HOURS_PER_MONTH: f64 = 730.0;
+const HOURS_PER_MONTH: f64 = 730.0;
 pub const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3_600.0;
 
 /// The shortest time that is billed for an execution.
@@ -26,7 +26,7 @@ const GB: f64 = 1e9;
 /// The price of something that is metered.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Price {
+struct Price {
     usd: f64,
     /// The number of units that cost `usd`.
     per: f64,
@@ -34,7 +34,7 @@ pub struct Price {
     free: f64,
     unit: String,
     source: String,
-    /// The day or the month in which the price was read: 2026-09-23, or 2026-10.
+    /// The date of the price, as exactly as it is known: 2026-09-23, or 2026-10.
     date: String,
 }
 

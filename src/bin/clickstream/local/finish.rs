@@ -2,7 +2,7 @@
 //!
 //! Does not know how events were delivered.
 
-use super::source::Source;
+use super::endpoint::Source;
 use super::status::Tally;
 use crate::audit;
 use crate::command::{Failure, Verdict};

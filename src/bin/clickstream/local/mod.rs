@@ -3,17 +3,18 @@
 //! It runs an event source, the stand-in for the Functions host, and the real handler in the app folder that is deployed. It
 //! knows the names of the functions and how to read gold. It does not know how events are delivered and processed.
 
-mod source;
+mod endpoint;
 mod status;
 mod finish;
 
 use crate::command::{self, Failure, Verdict, cannot, positive};
 use crate::package;
 use crate::shop::Shop;
-use crate::source::{Lines, Shape, StateFolder, of_file, of_shop};
+use crate::source::{self, Lines, Shape, StateFolder};
+use clickstream::app::App;
+use endpoint::{EndpointGuard, Source};
 use event_hubs::{HubName, LoopbackAddress};
 use functions_host::{Drained, Faults, Host, HostOptions, RequestFormat};
-use source::{EndpointGuard, Source};
 use status::RunStatus;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,14 +90,14 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     let handler = package::built_handler()?;
     let state = StateFolder::for_lake(&arguments.lake)?;
     let app_root = state.file("app");
-    package::stage(&app_root, &handler)?;
+    package::stage(&app_root, &handler).map_err(cannot("stage the app into", &app_root))?;
     let shape = Shape { partitions: arguments.partitions.into(), rate: arguments.rate };
     let lines = |lines: Lines| Source::Lines(Arc::new(lines));
     let source = match (&arguments.input, arguments.listen) {
         (_, Some(_)) => Source::journal(&arguments.hub, shape.partitions, &state)?,
         (Some(path), _) if path.as_os_str() == "-" => lines(Lines::of_standard_input(shape, &state)?),
-        (Some(path), _) => lines(of_file(path, shape, &state)?),
-        (None, None) => lines(of_shop(&Shop::plain(arguments.events, arguments.seed), shape, &state)?),
+        (Some(path), _) => lines(source::of_file(path, shape, &state)?),
+        (None, None) => lines(source::of_shop(&Shop::plain(arguments.events, arguments.seed), shape, &state)?),
     };
     let options = HostOptions {
         instances: arguments.instances.into(),
@@ -157,18 +158,18 @@ async fn serve(arguments: Arguments, options: HostOptions, source: Source) -> Re
     let delivered = status.finish().await;
     if interrupted {
         eprintln!("stopped; the same command continues from here");
-        // `--drain` asks for more than has happened.
+        // `--drain` promises that all events are in gold.
         return Ok(if arguments.drain { Verdict::Fails } else { Verdict::Holds });
     }
     finish::conclude(&app, &source, delivered, arguments.json).await
 }
 
-/// With `--drain`, waits until all events are in gold; otherwise for ever.
+/// With `--drain`, waits until all events are in gold. Otherwise waits for ever.
 async fn wait_for_end(
     arguments: &Arguments,
     endpoint: &mut EndpointGuard,
     host: &Host,
-    app: &clickstream::app::App,
+    app: &App,
 ) -> Result<(), Failure> {
     if !arguments.drain {
         return std::future::pending().await;

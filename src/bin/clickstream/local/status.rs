@@ -3,7 +3,7 @@
 //!
 //! Does not know how a run ends.
 
-use super::source::Source;
+use super::endpoint::Source;
 use crate::terminal::StatusLine;
 use clickstream::event::time::Timestamp;
 use functions_host::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, Start};
@@ -17,37 +17,37 @@ const TERMINAL_EVERY: Duration = Duration::from_millis(200);
 /// Without a terminal, each status is a line of its own.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
-/// The median is that of so many invocations.
+/// The status shows the median duration of this many invocations.
 const MEDIAN_OF: usize = 1_000;
 
 /// What was delivered, and what the functions report of it.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Tally {
-    /// The number of events of the source; `None` if nobody waits for the last one.
-    pub expected: Option<usize>,
-    pub received: i64,
-    pub duplicates_dropped: i64,
+    /// The number of events of the source; `None` in a run that does not end by itself.
+    expected: Option<usize>,
+    received: i64,
+    duplicates_dropped: i64,
     pub bronze_rows: i64,
-    pub silver_rows: i64,
-    pub quarantined: i64,
-    pub commits: i64,
-    pub invocations: u64,
+    silver_rows: i64,
+    quarantined: i64,
+    commits: i64,
+    invocations: u64,
     /// Batches that a fault of the host delivered again.
-    pub repeated: u64,
+    repeated: u64,
     /// Moves of partitions and timer functions to another instance.
-    pub moves: u64,
+    moves: u64,
     /// Batches that the host gave up on.
-    pub lost: u64,
-    pub retries: u64,
-    pub handler_starts: u64,
+    lost: u64,
+    retries: u64,
+    handler_starts: u64,
     /// From the last start of a handler to its first answer.
-    pub ready_after_ms: u128,
+    ready_after_ms: u128,
     /// The duration of the last run of a timer function.
-    pub timer_ms: u128,
-    pub sessions_written: i64,
-    pub late_events: i64,
+    timer_ms: u128,
+    sessions_written: i64,
+    late_events: i64,
     /// Microseconds since the epoch.
-    pub watermark: Option<i64>,
+    watermark: Option<i64>,
     #[serde(skip)]
     durations: Vec<Duration>,
 }
@@ -59,7 +59,7 @@ pub struct RunStatus {
 }
 
 impl RunStatus {
-    /// `counted` is the source whose number of events is shown, if somebody waits for the last one.
+    /// Shows the number of events of the source `counted`, if there is one.
     pub fn follow(events: mpsc::UnboundedReceiver<HostEvent>, counted: Option<Source>) -> Self {
         let (sender, gave_up) = oneshot::channel();
         RunStatus { task: tokio::spawn(follow(events, counted, sender)), gave_up }

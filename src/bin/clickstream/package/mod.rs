@@ -59,7 +59,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
         (None, None) => build::for_this_machine(profile)?,
     };
     let needs = executable::checked(&handler, arguments.glibc)?;
-    stage(&arguments.out, &handler).map_err(cannot("stage into", &arguments.out))?;
+    stage(&arguments.out, &handler).map_err(cannot("stage the app into", &arguments.out))?;
     println!("staged `{}`; its handler is for {needs}", arguments.out.display());
     if let Some(zip) = arguments.zip {
         write_zip(&zip, &handler)?;

@@ -66,7 +66,7 @@ fn every_event_is_an_object_of_the_stated_shape() {
             assert!(!text(&event, field).is_empty());
         }
         assert!(event["is_new_user"].is_boolean() && event["cart_size"].is_u64());
-        assert_eq!(event.as_object().unwrap().len(), 19, "neither ids nor anything else: {event}");
+        assert_eq!(event.as_object().unwrap().len(), 19, "no ids, and no other members: {event}");
         assert_products(&event);
     }
 }
@@ -173,7 +173,7 @@ fn fractions_hold_roughly() {
         let at = Timestamp::parse(text(&event, "timestamp")).unwrap();
         newest = newest.max(at);
         late += usize::from(newest.0 - at.0 >= 3_600 * 1_000_000);
-        assert!(newest.0 - at.0 < 13 * 3_600 * 1_000_000, "12 hours, and until somebody acts next");
+        assert!(newest.0 - at.0 < 13 * 3_600 * 1_000_000, "at most 12 hours, and the time until the next step");
     }
     assert!((500..950).contains(&late), "{late} of 8,000 late");
 }

@@ -113,7 +113,7 @@ pub struct Lines {
 /// What the writer of a growing file shares with the reader.
 struct Shared {
     index: Mutex<Index>,
-    /// Whether the last line is written. Is sent again with every line.
+    /// Whether the last line is written. Every line sends this again, which wakes the readers.
     ended: watch::Sender<bool>,
 }
 
