@@ -1,25 +1,26 @@
-//! `clickstream audit`: runs the audit and prints its report, for people or for scripts. Judges nothing itself.
+//! `clickstream audit`: runs the audit of the library and prints its report, for people or for scripts.
+//!
+//! Does not judge anything itself.
 
-use super::table::{grouped, table, text_table};
-use super::{Failure, Verdict, lake};
+use crate::command::{self, Failure, Verdict};
+use crate::terminal::{StatusLine, grouped, table, text_table};
 use clickstream::audit::{self, Depth, Finding, Kind, PartitionReport, ProgressUpdate, Report, TableReport};
-use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Every commit is read, every file is opened, and every table is compared with the one it was made of: bronze with the \
+#[command(long_about = "Prove from the tables that nothing was lost and nothing doubled.
+
+The audit reads every commit, opens every file, and compares every table with the one that it was made of: bronze with the \
 sequence numbers of the event hub, silver and quarantine with bronze, gold with a recomputation from silver. Run it while \
 nothing writes to the lake.
 
-Exit code 0: nothing is wrong. 1: something is wrong, and named. 2: the audit could not look."
-)]
+Exit code 0: nothing is wrong. 1: something is wrong, and the report names it. 2: the audit could not look.")]
 pub struct Arguments {
     /// A folder, `az://container/path` or `abfss://container@account.dfs.core.windows.net/path`
     #[arg(long, env = "LAKE_URL")]
     lake: String,
-    /// Read only the logs, the file footers and the control table, no other rows: checks that the tables are whole
+    /// Only check that the tables are whole: read the logs, the footers of files and the control table, but no other rows
     #[arg(long)]
     files_only: bool,
     /// Print the report as one JSON object
@@ -28,15 +29,17 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
-    let app = lake::open_existing(&arguments.lake)?;
+    let app = command::open_existing_lake(&arguments.lake)?;
     let depth = if arguments.files_only { Depth::Files } else { Depth::Rows };
-    let line = StatusLine::new();
-    let watch = |update: ProgressUpdate| line.show(update);
-    let report = lake::block_on(async { Ok(audit::audit_to(&app, depth, &watch).await?) });
-    line.clear();
+    let status = Status::new();
+    let watch = |update: ProgressUpdate| status.show(update);
+    let report = command::block_on(async { Ok(audit::audit_to(&app, depth, &watch).await?) });
+    status.clear();
     let report = report?;
     if report.tables.iter().all(|table| table.version <= 0) {
-        return Err(format!("cannot audit lake `{}`: it has never received an event", arguments.lake).into());
+        return Err(
+            format!("cannot audit lake `{}`: it has never received an event; check `--lake`", arguments.lake).into()
+        );
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -75,7 +78,7 @@ fn conclusion(depth: Depth) -> &'static str {
 }
 
 fn table_row(report: &TableReport) -> Vec<String> {
-    // A log of which no commit can be read shows no version.
+    // The version is negative if no commit of the log can be read.
     let version = if report.version < 0 { "none".to_owned() } else { grouped(report.version) };
     let size = report.size;
     let numbers = [report.commits as i64, size.files as i64, size.rows, size.bytes, size.lost as i64];
@@ -113,38 +116,35 @@ fn print_findings(report: &Report) {
     println!("{}", text_table(&["finding", "number", "what it means", "what to do"], report.counts.iter().map(row)));
 }
 
-/// One line on stderr that shows how far the audit has come, if stderr is a terminal.
-struct StatusLine {
-    shown_at: Mutex<Option<Instant>>,
-    is_terminal: bool,
+/// Shows on a terminal how far the audit has come.
+struct Status {
+    line: Mutex<(StatusLine, Option<Instant>)>,
 }
 
-const SHOWN_EVERY: Duration = Duration::from_millis(100);
+const SHOW_EVERY: Duration = Duration::from_millis(100);
 
-impl StatusLine {
+impl Status {
     fn new() -> Self {
-        StatusLine { shown_at: Mutex::new(None), is_terminal: std::io::stderr().is_terminal() }
+        Status { line: Mutex::new((StatusLine::new(), None)) }
     }
 
     fn show(&self, update: ProgressUpdate) {
-        let Ok(mut shown_at) = self.shown_at.lock() else { return };
-        if !self.is_terminal || shown_at.is_some_and(|at| at.elapsed() < SHOWN_EVERY) {
+        let Ok(mut line) = self.line.lock() else { return };
+        let (line, shown_at) = &mut *line;
+        if !line.is_terminal() || shown_at.is_some_and(|at| at.elapsed() < SHOW_EVERY) {
             return;
         }
         *shown_at = Some(Instant::now());
         let ProgressUpdate { step, done, of } = update;
-        // The audit continues if the terminal has gone.
-        let _ = match of {
-            None => write!(std::io::stderr(), "\r\x1b[2K{step}"),
-            Some(of) => {
-                write!(std::io::stderr(), "\r\x1b[2K{step}: {} of {}", grouped(done as i64), grouped(of as i64))
-            }
-        };
+        match of {
+            None => line.show(step),
+            Some(of) => line.show(&format!("{step}: {} of {}", grouped(done as i64), grouped(of as i64))),
+        }
     }
 
     fn clear(&self) {
-        if self.is_terminal {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        if let Ok(mut line) = self.line.lock() {
+            line.0.clear();
         }
     }
 }

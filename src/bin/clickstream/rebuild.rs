@@ -1,20 +1,25 @@
-//! `clickstream rebuild`: gold recomputed from silver, for all or for a range of session dates.
+//! `clickstream rebuild`: recomputes gold from silver, for all session dates or for a range of them.
+//!
+//! Does not know how gold is computed or replaced.
 
-use super::table::{grouped, table};
-use super::{Failure, Verdict, lake};
+use crate::command::{self, Failure, Verdict};
+use crate::terminal::{grouped, table};
 use chrono::NaiveDate;
 use clickstream::gold::rebuild::{Report, Scope};
 use clickstream::gold::recompute::Dates;
 
 #[derive(clap::Args)]
+#[command(long_about = "Recompute gold from silver and replace the sessions that differ.
+
+Exit code 0: gold is now as silver says, whether or not something was replaced. 2: it could not be rebuilt.")]
 pub struct Arguments {
     /// A folder, `az://container/path` or `abfss://container@account.dfs.core.windows.net/path`
     #[arg(long, env = "LAKE_URL")]
     lake: String,
-    /// First session date (UTC), such as 2026-01-31; from the beginning when left out
+    /// First session date (UTC), such as 2026-01-31 [default: the first of all]
     #[arg(long)]
     from: Option<NaiveDate>,
-    /// Last session date; to the end when left out
+    /// Last session date (UTC) [default: the last of all]
     #[arg(long)]
     to: Option<NaiveDate>,
     /// Print the report as one JSON object
@@ -23,22 +28,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
-    let scope = match (arguments.from, arguments.to) {
-        (None, None) => Scope::All,
-        (from, to) => {
-            let dates = Dates { from: from.unwrap_or(NaiveDate::MIN), to: to.unwrap_or(NaiveDate::MAX) };
-            if dates.from > dates.to {
-                return Err(format!(
-                    "cannot rebuild from {} to {}: the end is before the beginning",
-                    dates.from, dates.to
-                )
-                .into());
-            }
-            Scope::Dates(dates)
-        }
-    };
-    let app = lake::open_existing(&arguments.lake)?;
-    let report = lake::block_on(async { Ok(app.gold.rebuild(scope).await?) })?;
+    let scope = scope(arguments.from, arguments.to)?;
+    let app = command::open_existing_lake(&arguments.lake)?;
+    let report = command::block_on(async { Ok(app.gold.rebuild(scope).await?) })?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -47,9 +39,21 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     Ok(Verdict::Holds)
 }
 
+fn scope(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<Scope, Failure> {
+    if from.is_none() && to.is_none() {
+        return Ok(Scope::All);
+    }
+    let dates = Dates { from: from.unwrap_or(NaiveDate::MIN), to: to.unwrap_or(NaiveDate::MAX) };
+    if dates.from > dates.to {
+        let Dates { from, to } = dates;
+        return Err(format!("cannot rebuild from {from} to {to}: the end is before the beginning").into());
+    }
+    Ok(Scope::Dates(dates))
+}
+
 fn print(report: &Report) {
     let Some(silver_version) = report.silver_version else {
-        println!("there is no silver to compare gold with");
+        println!("there is no silver table yet, so there is nothing to rebuild gold from");
         return;
     };
     println!("checked {} session dates against silver version {silver_version}", report.dates_checked);

@@ -1,56 +1,55 @@
 //! `clickstream cost`: what a workload costs on Azure in a month, at list prices.
 //!
-//! Promises: the same arithmetic for everybody, every price with its source and date (`prices.json`), every assumption in
-//! the output. Knows nothing of a subscription, its discounts or its quotas, and asks nobody.
+//! Promises: every price has a source and a date (`prices.json`), and every assumption is printed. Does not know a
+//! subscription, its discounts or its quotas, and does not use the network.
 //!
-//! Reading order: [`prices`], [`model`], then here what is assumed of our own functions.
+//! [`model`] has the prices and the arithmetic. Here is what is assumed about our own functions.
 
 mod model;
-mod prices;
 #[cfg(test)]
 mod tests;
 
-use super::table::{grouped, table};
-use super::{Failure, Verdict};
+use crate::command::{Failure, Verdict, positive};
+use crate::terminal::{grouped, table};
 use clickstream::config;
-use model::{Bill, Operations, SECONDS_PER_MONTH, Timer, Workload};
-use prices::Prices;
+use model::{Bill, Operations, Prices, SECONDS_PER_MONTH, Timer, Workload};
 use serde_json::json;
 
-/// Bronze and silver each put a file and a commit, and the host its checkpoint. A commit that met another reads it.
+/// Bronze and silver each write a file and a commit, and the host writes its checkpoint. A commit that conflicts with another
+/// reads that one.
 const INGEST: Operations = Operations { writes: 5.0, lists: 0.0, reads: 1.0 };
 
-/// Silver, gold and control each list their log; gold and control each put files and a commit.
+/// Silver, gold and control each list their log. Gold and control each write files and a commit.
 const SESSIONIZE: Operations = Operations { writes: 5.0, lists: 3.0, reads: 10.0 };
 
 const REBUILD: Operations = Operations { writes: 10.0, lists: 5.0, reads: 20.0 };
 
-/// A silver file by somebody who needs some of its columns: commit, footer, columns.
+/// Requests for some columns of a silver file: for its commit, its footer and the columns.
 const READS_PER_SILVER_FILE: f64 = 4.0;
 
-/// Times that the nightly rebuild reads a day's silver: on the day itself and on the next.
+/// The nightly rebuild reads the silver of a day twice: on the day itself and on the next.
 const REBUILD_DAYS: f64 = 2.0;
 
-/// Silver rows that sessionize and rebuild get through in a second.
+/// Silver rows that sessionize and rebuild process in a second.
 const ROWS_PER_SECOND: f64 = 40_000.0;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// Bronze, silver and gold of invented events, files that were replaced included.
+/// Bytes in the lake per byte of an event, measured with the synthetic shop: bronze, silver and gold, with replaced files.
 const STORED_FRACTION: f64 = 0.4;
 
-/// The host's records of a request, and the function's report.
+/// The records of the host about a request, and the report of the function.
 const LOG_BYTES_PER_EXECUTION: f64 = 3_000.0;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Events a second, on average over the month
+    /// Events per second, on average over the month
     #[arg(long, value_parser = positive)]
     events_per_second: f64,
-    /// Bytes of an event
+    /// Bytes per event
     #[arg(long, default_value = "500", value_parser = positive)]
     event_bytes: f64,
-    /// Events of a batch, on average; the larger, the cheaper
+    /// Events per batch, on average; larger batches cost less
     #[arg(long, default_value = "200", value_parser = positive)]
     batch: f64,
     /// Memory of an instance, in MB
@@ -59,23 +58,18 @@ pub struct Arguments {
     /// Seconds between two runs of sessionize
     #[arg(long, default_value = "30", value_parser = positive)]
     sessionize_every: f64,
-    /// Event Hubs throughput units; as many as the average rate needs when left out
+    /// Event Hubs throughput units [default: as many as the average rate needs]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=40))]
     throughput_units: Option<u8>,
     /// Instances that are always ready
     #[arg(long, default_value_t = 0)]
     always_ready: u16,
-    /// Private endpoints, where the deployment has a virtual network
+    /// Private endpoints, if the deployment has a virtual network
     #[arg(long, default_value_t = 0)]
     private_endpoints: u16,
-    /// Print one JSON object
+    /// Print the bill as one JSON object
     #[arg(long)]
     json: bool,
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be above 0".into()) }
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
@@ -128,17 +122,17 @@ fn with_reads(operations: Operations, more: f64) -> Operations {
 }
 
 fn assumptions(arguments: &Arguments, workload: &Workload, prices: &Prices) -> Vec<String> {
-    let mut said = vec![
-        format!("{}; newest of {}", prices.region, prices.as_of),
+    let mut assumptions = vec![
+        format!("{}; the newest price is of {}", prices.region, prices.as_of),
         format!(
             "events arrive evenly, {} bytes each, {} in a batch; peaks need more throughput units than the {} counted",
             arguments.event_bytes,
             arguments.batch,
             workload.throughput_units.unwrap_or_else(|| workload.needed_throughput_units())
         ),
-        "an invocation of ingest is billed for 1 s, and no two overlap: an upper bound".to_owned(),
+        "an invocation of ingest is billed for 1 s, and no two overlap, which is an upper bound".to_owned(),
         format!(
-            "sessionize runs every {} s and rebuild each night, both at {ROWS_PER_SECOND} rows a second",
+            "sessionize runs every {} s and rebuild each night, both at {ROWS_PER_SECOND} rows per second",
             arguments.sessionize_every
         ),
         format!(
@@ -146,30 +140,30 @@ fn assumptions(arguments: &Arguments, workload: &Workload, prices: &Prices) -> V
              sessionize, and {REBUILD_DAYS} times as often by rebuild",
             INGEST.writes
         ),
-        "storage requests at the price of a flat account; one with a hierarchical namespace asks up to a third more"
+        "storage requests cost what they cost in a flat account; with a hierarchical namespace they cost up to a third more"
             .into(),
         format!(
-            "the lake takes {STORED_FRACTION} bytes for a byte of an event; each further month kept costs that again"
+            "the lake has {STORED_FRACTION} bytes per byte of an event; each further month that is kept costs the same again"
         ),
-        format!("{LOG_BYTES_PER_EXECUTION} bytes of log an execution"),
+        format!("{LOG_BYTES_PER_EXECUTION} bytes of log per execution"),
         "not counted: dashboards and other readers, leases of the host, compaction, traffic out of the region"
             .to_owned(),
     ];
     let rows = config::DEFAULT_SESSIONIZE_MAX_EVENTS;
-    let taken = rows as f64 / arguments.sessionize_every;
-    if arguments.events_per_second > taken {
-        said.push(format!(
-            "sessionize would fall behind: {rows} rows every {} s are {taken:.0} a second; run it more often, or raise {}",
+    let rows_per_second = rows as f64 / arguments.sessionize_every;
+    if arguments.events_per_second > rows_per_second {
+        assumptions.push(format!(
+            "sessionize would fall behind: {rows} rows every {} s are {rows_per_second:.0} per second; run it more often, or raise {}",
             arguments.sessionize_every,
             config::SESSIONIZE_MAX_EVENTS
         ));
     }
-    said
+    assumptions
 }
 
 fn print(bill: &Bill, assumptions: &[String]) {
     let rows = bill.lines.iter().filter(|line| line.quantity > 0.0).map(|line| {
-        // A few gigabytes are not none.
+        // Small quantities would be rounded to 0.
         let quantity = match line.quantity < 100.0 {
             true => format!("{:.1}", line.quantity),
             false => grouped(line.quantity.round() as i64),

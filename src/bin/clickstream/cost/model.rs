@@ -1,28 +1,82 @@
-//! From a workload to a bill, by arithmetic alone. What is assumed of our functions stands in [`Operations`] and
-//! [`Timer`] values; what things cost, in [`Prices`].
+//! From a workload and [`Prices`] to a [`Bill`], by arithmetic alone. Does not know what the functions do.
 //!
-//! The estimate of compute is an upper bound: invocations that overlap on one instance are billed once, and here each is
-//! counted by itself.
+//! The estimate of compute is an upper bound. Azure bills invocations that overlap on one instance once, and here each counts
+//! separately.
 
-use super::prices::{Price, Prices};
-use serde::Serialize;
+use crate::command::Failure;
+use serde::{Deserialize, Serialize};
 
-/// As Azure counts a month.
-pub const HOURS_PER_MONTH: f64 = 730.0;
+/// The month of Azure's price lists.
+const HOURS_PER_MONTH: f64 = 730.0;
 pub const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3_600.0;
 
-/// An execution is billed for at least this long.
-const SHORTEST_SECONDS: f64 = 1.0;
+/// The shortest time that is billed for an execution.
+const MIN_SECONDS: f64 = 1.0;
 
 const INGRESS_UNIT_BYTES: f64 = 65_536.0;
 
-/// What one throughput unit takes in and gives out in a second.
+/// What one throughput unit receives and sends in a second, at most.
 const TU_EVENTS_IN: f64 = 1_000.0;
 const TU_BYTES_IN: f64 = 1_000_000.0;
 const TU_EVENTS_OUT: f64 = 4_096.0;
 const TU_BYTES_OUT: f64 = 2_000_000.0;
 
 const GB: f64 = 1e9;
+
+/// The price of something that is metered.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Price {
+    usd: f64,
+    /// The number of units that cost `usd`.
+    per: f64,
+    /// Units that are free each month.
+    free: f64,
+    unit: String,
+    source: String,
+    /// The date of the price, as exactly as it is known: 2026-09-23, or 2026-10.
+    date: String,
+}
+
+impl Price {
+    /// US dollars for `quantity` units in one month.
+    fn of(&self, quantity: f64) -> f64 {
+        self.of_more((quantity - self.free).max(0.0))
+    }
+
+    /// US dollars for `quantity` further units, when the free ones are used up.
+    fn of_more(&self, quantity: f64) -> f64 {
+        quantity / self.per * self.usd
+    }
+}
+
+/// All prices, from `prices.json`. Nothing else knows a price.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// The date of the newest price.
+    pub as_of: String,
+    pub region: String,
+    flex_executions: Price,
+    flex_gb_seconds: Price,
+    always_ready_gb_seconds: Price,
+    throughput_unit_hours: Price,
+    /// An event counts as one unit for each 64 KB that it begins.
+    ingress_units: Price,
+    storage_writes: Price,
+    storage_lists: Price,
+    storage_reads: Price,
+    capacity_gb_months: Price,
+    log_gb: Price,
+    private_endpoint_hours: Price,
+}
+
+impl Prices {
+    pub fn read() -> Result<Self, Failure> {
+        serde_json::from_str(include_str!("prices.json"))
+            .map_err(|error| format!("cannot read the prices that this program was built with: {error}").into())
+    }
+}
 
 /// Requests to a storage account.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -45,33 +99,34 @@ impl Operations {
 /// A function that a timer starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timer {
+    /// Runs per month.
     pub runs: f64,
-    /// Of one run.
+    /// Seconds of one run.
     pub seconds: f64,
-    /// Of one run.
+    /// Requests of one run.
     pub operations: Operations,
 }
 
-/// What is to be paid for, of one month.
+/// What has to be paid for in one month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     pub events: f64,
     pub event_bytes: f64,
-    /// Events of a batch, on average.
+    /// Events per batch, on average.
     pub batch: f64,
-    /// Functions that read the event hub, each by itself.
+    /// Functions that read the event hub. Each reads every event.
     pub consumers: f64,
-    /// Of one invocation of a consumer.
+    /// Seconds of one invocation of a consumer.
     pub seconds: f64,
-    /// Of one invocation of a consumer.
+    /// Requests of one invocation of a consumer.
     pub operations: Operations,
     pub timers: Vec<Timer>,
     pub memory_gb: f64,
-    /// As many as the rate needs when left out.
+    /// `None` is as many as the average rate needs.
     pub throughput_units: Option<f64>,
     pub always_ready_instances: f64,
     pub private_endpoints: f64,
-    /// Bytes in the lake for a byte of an event.
+    /// Bytes in the lake per byte of an event.
     pub stored_fraction: f64,
     pub log_bytes_per_execution: f64,
 }
@@ -90,11 +145,11 @@ pub struct Line {
 #[derive(Debug, Clone, Serialize)]
 pub struct Bill {
     pub lines: Vec<Line>,
-    /// Of a month.
+    /// US dollars per month.
     pub usd: f64,
     pub usd_per_million_events: f64,
-    /// What one million events more cost while no further throughput unit is needed: nothing is free any more, and the
-    /// timers run anyway.
+    /// What another million events costs: all free units are used up, no further throughput unit is needed, and the timers run
+    /// anyway.
     pub usd_per_further_million_events: f64,
 }
 
@@ -120,8 +175,8 @@ impl Workload {
     }
 
     fn gb_seconds(&self) -> f64 {
-        let of_batches = self.batches() * self.seconds.max(SHORTEST_SECONDS);
-        let of_timers: f64 = self.timers.iter().map(|timer| timer.runs * timer.seconds.max(SHORTEST_SECONDS)).sum();
+        let of_batches = self.batches() * self.seconds.max(MIN_SECONDS);
+        let of_timers: f64 = self.timers.iter().map(|timer| timer.runs * timer.seconds.max(MIN_SECONDS)).sum();
         (of_batches + of_timers) * self.memory_gb
     }
 
@@ -134,7 +189,7 @@ impl Workload {
         self.events * (self.event_bytes / INGRESS_UNIT_BYTES).ceil().max(1.0)
     }
 
-    /// All that this costs in a month at `prices`.
+    /// What this costs in a month at `prices`.
     pub fn bill(&self, prices: &Prices) -> Bill {
         let operations = self.operations();
         let units = self.throughput_units.unwrap_or_else(|| self.needed_throughput_units());

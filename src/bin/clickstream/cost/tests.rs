@@ -1,5 +1,5 @@
-//! The arithmetic against a bill that was worked out by hand, from the same prices, before there was a program: two
-//! consumers, invocations of up to a second, 2 GB, two writes, two lists and three reads each.
+//! The arithmetic compared with a bill that was calculated by hand from the same prices: two consumers, invocations of up to a
+//! second, 2 GB, and two writes, two lists and three reads each.
 
 use super::*;
 
@@ -81,14 +81,14 @@ fn throughput_units_follow_what_is_scarcest() {
 fn what_the_timers_do_is_in_the_bill() {
     let workload = workload(&arguments("--events-per-second 0.001 --batch 1")).expect("a workload");
     let bill = workload.bill(&Prices::read().expect("prices"));
-    // Next to no events: what is left is sessionize, every 30 s for at least a second.
+    // There are almost no events. The rest is sessionize, every 30 s for at least a second.
     let executions = bill.lines.iter().find(|line| line.meter == "Functions, executions").expect("a line").quantity;
     assert!((90_000.0..91_000.0).contains(&executions), "{executions}");
     assert!(usd(&bill, "storage, lists") > 1.0);
 }
 
 #[test]
-fn a_rate_that_sessionize_cannot_follow_is_said() {
+fn a_rate_that_is_too_high_for_sessionize_is_reported() {
     let said = |text: &str| {
         let arguments = arguments(text);
         let prices = Prices::read().expect("prices");
@@ -105,7 +105,7 @@ fn every_price_has_a_source_and_a_date_no_later_than_the_whole() {
         assert!(!line.price_source.is_empty(), "{}", line.meter);
         let first_of_month = format!("{}-01", line.price_date.get(..7).expect("a year and a month"));
         assert!(first_of_month.parse::<chrono::NaiveDate>().is_ok(), "{}: {}", line.meter, line.price_date);
-        // Dates that are written like this sort as text.
+        // Dates in this format sort as text.
         assert!(line.price_date <= prices.as_of, "{}", line.meter);
     }
 }

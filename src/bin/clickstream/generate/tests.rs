@@ -1,233 +1,24 @@
-//! What the stream promises, on fixed seeds.
+//! Arguments, files, what is refused before anything is sent, and how lines become events.
 
+use super::publish::{Event, events_of_file, partition_key};
 use super::*;
-use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use clap::Parser;
+use event_hubs::publisher::MAX_KEY_BYTES;
+use std::io::Write;
 
-fn shop() -> Shop {
-    Shop {
-        events: Some(8_000),
-        seed: 1,
-        users: 500,
-        malformed: 0.0,
-        late: 0.0,
-        duplicates: 0.0,
-        ids: false,
-        start: DEFAULT_START,
-    }
-}
-
-fn bytes(shop: &Shop) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_ndjson(shop, &mut out).unwrap();
-    out
-}
-
-fn objects(shop: &Shop) -> Vec<Value> {
-    shop.stream().map(|event| serde_json::from_slice(&event.body).unwrap()).collect()
-}
-
-fn text<'a>(event: &'a Value, field: &str) -> &'a str {
-    event[field].as_str().unwrap_or_else(|| panic!("`{field}` is no text in {event}"))
-}
-
-#[test]
-fn the_same_seed_gives_the_same_bytes() {
-    let spoilt = Shop { malformed: 0.1, late: 0.1, duplicates: 0.1, ids: true, ..shop() };
-    assert_eq!(bytes(&spoilt), bytes(&spoilt));
-    assert_ne!(bytes(&spoilt), bytes(&Shop { seed: 2, ..spoilt.clone() }));
-    assert_ne!(spoilt.description(), Shop { seed: 2, ..spoilt.clone() }.description());
-}
-
-/// Whoever changes the generator changes what a seed means, and should know it.
-#[test]
-fn the_first_event_of_seed_1_is_what_it_always_was() {
-    let first = shop().stream().next().unwrap();
-    assert_eq!(String::from_utf8(first.body).unwrap(), include_str!("tests/first-event.json").trim_end());
-}
-
-#[test]
-fn exactly_the_events_asked_for_one_per_line() {
-    for events in [0, 1, 777] {
-        let spoilt = Shop { events: Some(events), malformed: 0.3, late: 0.5, duplicates: 0.5, ..shop() };
-        assert_eq!(bytes(&spoilt).iter().filter(|byte| **byte == b'\n').count() as u64, events);
-    }
-}
-
-#[test]
-fn every_event_is_an_object_of_the_stated_shape() {
-    for event in objects(&shop()) {
-        assert!(text(&event, "user_id").strip_prefix("user_").is_some_and(|hex| hex.len() == 8));
-        assert!(text(&event, "session_id").strip_prefix("session_").is_some_and(|hex| hex.len() == 12));
-        assert!(Timestamp::parse(text(&event, "timestamp")).unwrap() >= DEFAULT_START);
-        assert!(text(&event, "timestamp").len() == 27 && text(&event, "timestamp").ends_with('Z'));
-        assert!(text(&event, "page_url").starts_with('/'));
-        for field in ["browser", "os", "device_type", "referral_source", "geo_country", "geo_city", "ip_address"] {
-            assert!(!text(&event, field).is_empty());
-        }
-        assert!(event["is_new_user"].is_boolean() && event["cart_size"].is_u64());
-        assert_eq!(event.as_object().unwrap().len(), 19, "neither ids nor anything else: {event}");
-        assert_products(&event);
-    }
-}
-
-fn assert_products(event: &Value) {
-    let fields = ["product_id", "product_name", "product_brand"].map(|field| event[field].as_array());
-    match (text(event, "event_type"), fields) {
-        ("purchase", [Some(ids), Some(names), Some(brands)]) => {
-            assert_eq!((ids.len() as u64, names.len()), (event["cart_size"].as_u64().unwrap(), ids.len()));
-            assert_eq!(brands.len(), brands.iter().map(|brand| brand.as_str()).collect::<HashSet<_>>().len());
-            assert!(event["product_price"].is_number() && event["category"] == "Mixed");
-        }
-        ("add_to_cart" | "remove_from_cart" | "page_view", [Some(ids), Some(names), Some(brands)]) => {
-            assert_eq!([ids.len(), names.len(), brands.len()], [1, 1, 1]);
-            assert!(event["product_price"][0].as_f64().unwrap() > 0.0 && event["category"].is_string());
-            let page = text(event, "page_url");
-            assert!(page == "/cart" || page == format!("/products/{}", ids[0].as_str().unwrap()));
-        }
-        ("page_view" | "search" | "checkout", [None, None, None]) => {
-            assert!(["/", "/products", "/cart", "/search_results", "/checkout"].contains(&text(event, "page_url")));
-            assert!(event["product_id"].is_null() && event["product_price"].is_null() && event["category"].is_null());
-        }
-        (event_type, _) => panic!("unexpected products of a {event_type}: {event}"),
-    }
-}
-
-#[test]
-fn events_come_in_order_of_time_and_visits_are_interleaved() {
-    let events = objects(&shop());
-    assert!(events.is_sorted_by_key(|event| text(event, "timestamp").to_owned()));
-    let changes = events.windows(2).filter(|pair| pair[0]["session_id"] != pair[1]["session_id"]).count();
-    assert!(changes > events.len() / 2);
-}
-
-#[test]
-fn a_purchase_holds_what_the_session_put_in_and_did_not_take_out() {
-    let mut carts: HashMap<String, Vec<Value>> = HashMap::new();
-    let mut purchases = 0;
-    for event in objects(&shop()) {
-        let cart = carts.entry(text(&event, "session_id").to_owned()).or_default();
-        match text(&event, "event_type") {
-            "add_to_cart" => cart.push(event["product_id"][0].clone()),
-            "remove_from_cart" => {
-                let taken_out = &event["product_id"][0];
-                assert!(cart.contains(taken_out));
-                // Which of two equal products it was does not show, so carts are compared without their order.
-                cart.remove(cart.iter().position(|product| product == taken_out).unwrap());
-            }
-            "purchase" => {
-                let mut bought = event["product_id"].as_array().unwrap().clone();
-                bought.sort_by_key(|product| product.to_string());
-                cart.sort_by_key(|product| product.to_string());
-                assert!(!bought.is_empty());
-                assert_eq!(&bought, cart);
-                cart.clear();
-                purchases += 1;
-            }
-            _ => (),
-        }
-    }
-    assert!((50..500).contains(&purchases), "{purchases} purchases");
-}
-
-#[test]
-fn users_return_and_are_new_only_once() {
-    let mut sessions: HashMap<String, HashSet<String>> = HashMap::new();
-    let mut new_sessions: HashMap<String, HashSet<String>> = HashMap::new();
-    for event in objects(&shop()) {
-        let user = text(&event, "user_id").to_owned();
-        let session = text(&event, "session_id").to_owned();
-        if event["is_new_user"] == true {
-            new_sessions.entry(user.clone()).or_default().insert(session.clone());
-        }
-        sessions.entry(user).or_default().insert(session);
-    }
-    assert!((300..=500).contains(&sessions.len()));
-    assert!(sessions.values().any(|sessions| sessions.len() > 3));
-    assert!(new_sessions.len() > 100 && new_sessions.values().all(|sessions| sessions.len() == 1));
-}
-
-#[test]
-fn evenings_are_busier_than_nights() {
-    let mut by_hour = [0; 24];
-    for event in objects(&Shop { events: Some(20_000), users: 2_000, ..shop() }) {
-        by_hour[text(&event, "timestamp")[11..13].parse::<usize>().unwrap()] += 1;
-    }
-    assert!(by_hour[19] > 3 * by_hour[3].max(1), "{by_hour:?}");
-}
-
-#[test]
-fn fractions_hold_roughly() {
-    let clean: HashSet<Vec<u8>> = shop().stream().map(|event| event.body).collect();
-    let malformed: Vec<_> = Shop { malformed: 0.1, ..shop() }.stream().collect();
-    let broken = malformed.iter().filter(|event| !clean.contains(&event.body)).count();
-    assert!((650..950).contains(&broken), "{broken} of 8,000 broken");
-
-    let duplicates: Vec<_> = Shop { duplicates: 0.1, ..shop() }.stream().collect();
-    let repeats = duplicates.len() - duplicates.iter().map(|event| &event.body).collect::<HashSet<_>>().len();
-    assert!((600..850).contains(&repeats), "{repeats} of 8,000 repeated");
-
-    let mut newest = DEFAULT_START;
-    let mut late = 0;
-    for event in objects(&Shop { late: 0.1, ..shop() }) {
-        let at = Timestamp::parse(text(&event, "timestamp")).unwrap();
-        newest = newest.max(at);
-        late += usize::from(newest.0 - at.0 >= 3_600 * 1_000_000);
-        assert!(newest.0 - at.0 < 13 * 3_600 * 1_000_000, "12 hours, and until somebody acts next");
-    }
-    assert!((500..950).contains(&late), "{late} of 8,000 late");
-}
-
-#[test]
-fn faults_are_of_many_kinds_and_change_nothing_else() {
-    let broken: Vec<_> = Shop { malformed: 1.0, ..shop() }.stream().map(|event| event.body).collect();
-    let parsed: Vec<Value> = broken.iter().filter_map(|body| serde_json::from_slice(body).ok()).collect();
-    assert!(broken.iter().any(|body| body == b"null"));
-    assert!(broken.iter().any(|body| std::str::from_utf8(body).is_err()));
-    assert!(parsed.iter().any(Value::is_array));
-    for field in ["user_id", "timestamp"] {
-        assert!(parsed.iter().any(|event| event.is_object() && event.get(field).is_none()), "{field}");
-    }
-    assert!(parsed.iter().any(|event| event["timestamp"].as_str().is_some_and(|at| at > "2030")));
-    assert!(parsed.iter().any(|event| event["product_price"][0].as_f64().is_some_and(|price| price < 0.0)));
-    let is_detail = |event: &Value| event["page_url"].as_str().is_some_and(|page| page.starts_with("/products/"));
-    assert!(parsed.iter().any(|event| is_detail(event) && event["product_id"].is_null()));
-    assert!(broken.iter().any(|body| String::from_utf8_lossy(body).contains(&"[".repeat(300))));
-    assert!(broken.iter().all(|body| !body.contains(&b'\n')));
-    let (keys, clean_keys): (Vec<_>, Vec<_>) =
-        Shop { malformed: 1.0, ..shop() }.stream().zip(shop().stream()).map(|(a, b)| (a.key, b.key)).unzip();
-    assert_eq!(keys, clean_keys);
-}
-
-#[test]
-fn ids_are_added_and_nothing_else_changes() {
-    let mut transactions = HashSet::new();
-    let mut event_ids = HashSet::new();
-    for (mut with, without) in objects(&Shop { ids: true, ..shop() }).into_iter().zip(objects(&shop())) {
-        let members = with.as_object_mut().unwrap();
-        assert!(event_ids.insert(members.remove("event_id").unwrap().to_string()));
-        let transaction = members.remove("transaction_id");
-        assert_eq!(transaction.is_some(), without["event_type"] == "purchase");
-        assert!(transaction.is_none_or(|id| transactions.insert(id.to_string())));
-        assert_eq!(with, without);
-    }
-    assert!(!transactions.is_empty());
-}
-
-#[derive(clap::Parser)]
-struct Cli {
+#[derive(Parser)]
+struct CommandLine {
     #[command(flatten)]
-    args: GenerateArgs,
+    arguments: Arguments,
 }
 
-fn parsed(args: &[&str]) -> Result<GenerateArgs, String> {
-    use clap::Parser;
-    let parsed = Cli::try_parse_from(std::iter::once("generate").chain(args.iter().copied()));
-    parsed.map(|cli| cli.args).map_err(|error| error.to_string())
+fn parsed(arguments: &[&str]) -> Result<Arguments, String> {
+    let parsed = CommandLine::try_parse_from(std::iter::once("generate").chain(arguments.iter().copied()));
+    parsed.map(|line| line.arguments).map_err(|error| error.to_string())
 }
 
 #[test]
-fn arguments() {
+fn arguments_have_defaults_and_limits() {
     let defaults = parsed(&[]).unwrap();
     assert_eq!((defaults.events, defaults.seed, defaults.users), (10_000, 1, 1_000));
     assert_eq!(defaults.shop().start, DEFAULT_START);
@@ -244,11 +35,83 @@ fn arguments() {
 fn a_file_holds_the_stream_and_a_bad_path_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.ndjson");
-    let args = parsed(&["--events", "50", "--out", path.to_str().unwrap()]).unwrap();
-    run(&args).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), bytes(&args.shop()));
+    let arguments = parsed(&["--events", "50", "--out", path.to_str().unwrap()]).unwrap();
+    to_file(&arguments).unwrap();
+    let mut bytes = Vec::new();
+    arguments.shop().write_ndjson(&mut bytes).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
 
     let missing = folder.path().join("no/such/folder");
-    let error = run(&GenerateArgs { out: missing, ..args }).unwrap_err();
-    assert!(error.to_string().contains("could not create `") && error.to_string().contains("no/such/folder"));
+    let error = to_file(&Arguments { out: missing, ..arguments }).unwrap_err();
+    assert!(error.to_string().contains("cannot create `") && error.to_string().contains("no/such/folder"));
+}
+
+const KEY: &str = "cGxhbnRlZC1rZXk=";
+
+fn chosen(namespace: Option<&str>, hub: Option<&str>, text: Option<&str>) -> Result<Destination, Failure> {
+    destination(namespace.map(str::to_owned), hub.map(str::to_owned), text.map(str::to_owned), Identity::Developer)
+}
+
+fn refusal(namespace: Option<&str>, hub: Option<&str>, text: Option<&str>) -> String {
+    match chosen(namespace, hub, text) {
+        Ok(_) => panic!("it was accepted"),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+fn connection_string(endpoint: &str, rest: &str) -> String {
+    format!("Endpoint={endpoint};SharedAccessKeyName=Root;SharedAccessKey={KEY}{rest}")
+}
+
+#[test]
+fn an_event_hub_is_named_once() {
+    let text = connection_string("sb://shop.servicebus.windows.net/", "");
+    assert!(refusal(None, Some("hub"), None).contains("--namespace"));
+    assert!(refusal(Some("shop.servicebus.windows.net"), None, None).contains("--hub"));
+    assert!(refusal(None, None, Some(&text)).contains("EntityPath"));
+    assert!(refusal(Some("shop.servicebus.windows.net"), Some("hub"), Some(&text)).contains("both"));
+    let other = connection_string("sb://shop.servicebus.windows.net/", ";EntityPath=other");
+    assert!(refusal(None, Some("hub"), Some(&other)).contains("`other`"));
+    let same = chosen(None, None, Some(&other)).expect("the connection string has the hub");
+    assert_eq!(same.hub(), "other");
+}
+
+#[test]
+fn a_key_travels_in_the_clear_on_this_machine_only_and_is_never_shown() {
+    let emulator = ";UseDevelopmentEmulator=true;";
+    for endpoint in ["sb://localhost", "sb://127.0.0.1:5673", "sb://[::1]:5672/"] {
+        assert!(chosen(None, Some("hub"), Some(&connection_string(endpoint, emulator))).is_ok(), "{endpoint}");
+    }
+    let refusals = [
+        refusal(None, Some("hub"), Some(&connection_string("sb://example.net", emulator))),
+        refusal(None, Some("hub"), Some(&connection_string("", ""))),
+        refusal(None, Some("hub"), Some(&format!("SharedAccessKey={KEY}"))),
+        refusal(None, Some("hub"), Some(KEY)),
+    ];
+    for refusal in refusals {
+        assert!(!refusal.contains(KEY), "{refusal}");
+    }
+}
+
+#[test]
+fn a_session_is_the_partition_key_if_it_is_short_enough() {
+    assert_eq!(partition_key("session_1"), "session_1");
+    let long = "s".repeat(MAX_KEY_BYTES + 1);
+    assert!(partition_key(&long).len() <= MAX_KEY_BYTES);
+    assert_eq!(partition_key(&long), partition_key(&long.clone()));
+    assert_ne!(partition_key(&long), partition_key(&format!("{long}s")));
+}
+
+#[test]
+fn a_line_is_an_event_with_its_bytes_as_they_are() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(b"{\"session_id\":\"a\"}\r\n\n  \nnot json \xff\n{\"session_id\":\"b\"}").expect("written");
+    let events: Vec<Event> = events_of_file(file.path()).expect("a file").map(|event| event.expect("a line")).collect();
+    let event = |session: Option<&str>, body: &[u8]| Event { session: session.map(str::to_owned), body: body.into() };
+    let expected = [
+        event(Some("a"), b"{\"session_id\":\"a\"}"),
+        event(None, b"not json \xff"),
+        event(Some("b"), b"{\"session_id\":\"b\"}"),
+    ];
+    assert_eq!(events, expected);
 }

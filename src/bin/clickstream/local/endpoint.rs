@@ -1,11 +1,11 @@
-//! Where the events of a run come from, and the endpoint of a run that accepts them from programs.
+//! Where the events of a run come from: lines of text, or programs that send to the endpoint of `event-hubs`.
 //!
-//! Knows how the host wants to read events and how the journal of `event-hubs` has them, and turns one into the other.
+//! The two crates do not know each other. This file makes the journal of `event-hubs` an [`EventSource`] of `functions-host`,
+//! member by member.
 
-use super::Arguments;
-use crate::Failure;
+use crate::command::Failure;
 use crate::source::{Lines, NAMESPACE, StateFolder};
-use event_hubs::{Endpoint, EventHub, HubName, Journal, NewEvent, PartitionCount, StoredEvent};
+use event_hubs::{Endpoint, EventHub, HubName, Journal, LoopbackAddress, NewEvent, PartitionCount, StoredEvent};
 use functions_host::{
     Accompanying, EventSource, PartitionId, Properties, PropertyValue, Read, SequenceNumber, SourceEvent,
 };
@@ -17,25 +17,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Clone)]
 pub enum Source {
-    /// A file, standard input or the generator.
+    /// A file, standard input or the synthetic shop.
     Lines(Arc<Lines>),
-    /// The programs that send to the endpoint.
-    Endpoint(Arc<JournalSource>),
+    /// What programs send to the endpoint.
+    Journal(Arc<Journal>),
 }
 
 impl Source {
-    /// The events that programs have sent so far, and those that they will send.
-    pub fn endpoint(hub: &HubName, partitions: usize, state: &StateFolder) -> Result<Self, Failure> {
+    /// The journal of an event hub: the events that programs have sent to it so far, in earlier runs too.
+    pub fn journal(hub: &HubName, partitions: usize, state: &StateFolder) -> Result<Self, Failure> {
         let created_at = state.first_opened(hub.as_str())?;
         let path = state.file(&format!("{hub}.journal"));
         let hub = EventHub { name: hub.clone(), partitions: PartitionCount::try_from(partitions)?, created_at };
-        Ok(Source::Endpoint(Arc::new(JournalSource(Arc::new(Journal::open(&path, hub)?)))))
+        Ok(Source::Journal(Arc::new(Journal::open(&path, hub)?)))
     }
 
-    pub fn events_source(&self) -> Arc<dyn EventSource> {
+    pub fn event_source(&self) -> Arc<dyn EventSource> {
         match self {
             Source::Lines(lines) => lines.clone(),
-            Source::Endpoint(journal) => journal.clone(),
+            Source::Journal(journal) => Arc::new(JournalSource(journal.clone())),
         }
     }
 
@@ -43,13 +43,13 @@ impl Source {
     pub fn events(&self) -> usize {
         match self {
             Source::Lines(lines) => lines.events(),
-            Source::Endpoint(journal) => journal.0.events(),
+            Source::Journal(journal) => journal.events(),
         }
     }
 }
 
 /// A journal as the host reads it.
-pub struct JournalSource(Arc<Journal>);
+struct JournalSource(Arc<Journal>);
 
 impl EventSource for JournalSource {
     fn namespace(&self) -> &str {
@@ -71,9 +71,9 @@ impl EventSource for JournalSource {
         max: usize,
     ) -> BoxFuture<'_, io::Result<Read>> {
         let read = async move {
-            let partition = u16::try_from(partition.0).map(event_hubs::PartitionId::new).map_err(io::Error::other)?;
+            let partition = u16::try_from(partition.0).map_err(io::Error::other)?;
             let after = after.map(|after| event_hubs::SequenceNumber(after.0));
-            Ok(match self.0.read(partition, after, max).await? {
+            Ok(match self.0.read(event_hubs::PartitionId::new(partition), after, max).await? {
                 event_hubs::Read::Events(events) => Read::Events(events.into_iter().map(source_event).collect()),
                 event_hubs::Read::Ended => Read::Ended,
             })
@@ -103,35 +103,36 @@ fn host_properties(properties: event_hubs::Properties) -> Properties {
 }
 
 fn host_value(value: event_hubs::PropertyValue) -> PropertyValue {
+    use event_hubs::PropertyValue as Value;
     match value {
-        event_hubs::PropertyValue::Null => PropertyValue::Null,
-        event_hubs::PropertyValue::Bool(value) => PropertyValue::Bool(value),
-        event_hubs::PropertyValue::Integer(value) => PropertyValue::Integer(value),
-        event_hubs::PropertyValue::Large(value) => PropertyValue::Large(value),
-        event_hubs::PropertyValue::Float(value) => PropertyValue::Float(value),
-        event_hubs::PropertyValue::Text(value) => PropertyValue::Text(value),
-        event_hubs::PropertyValue::Instant(value) => PropertyValue::Instant(value),
-        event_hubs::PropertyValue::Binary(value) => PropertyValue::Binary(value),
+        Value::Null => PropertyValue::Null,
+        Value::Bool(value) => PropertyValue::Bool(value),
+        Value::Integer(value) => PropertyValue::Integer(value),
+        Value::Large(value) => PropertyValue::Large(value),
+        Value::Float(value) => PropertyValue::Float(value),
+        Value::Text(value) => PropertyValue::Text(value),
+        Value::Instant(value) => PropertyValue::Instant(value),
+        Value::Binary(value) => PropertyValue::Binary(value),
     }
 }
 
-/// Keeps the endpoint open until Ctrl-C. A run that has no endpoint has an empty guard.
+/// Keeps the endpoint open until Ctrl-C. The guard of a run without an endpoint is empty.
 pub struct EndpointGuard {
     open: Option<(Endpoint, Arc<Journal>)>,
-    /// Registered before anybody knows where to send, so that no Ctrl-C comes too early.
+    /// Registered before anybody can send, so that Ctrl-C is never too early.
     interrupt: Signal,
 }
 
 impl EndpointGuard {
-    pub async fn open(arguments: &Arguments, source: &Source) -> Result<Self, Failure> {
-        let open = match (source, arguments.listen) {
-            (Source::Endpoint(source), Some(address)) => {
-                let journal = source.0.clone();
-                Some((Endpoint::open(address, journal.clone()).await?, journal))
+    pub async fn open(address: Option<LoopbackAddress>, source: &Source) -> Result<Self, Failure> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let open = match (source, address) {
+            (Source::Journal(journal), Some(address)) => {
+                Some((Endpoint::open(address, journal.clone()).await?, journal.clone()))
             }
             _ => None,
         };
-        Ok(EndpointGuard { open, interrupt: signal(SignalKind::interrupt())? })
+        Ok(EndpointGuard { open, interrupt })
     }
 
     pub fn announce(&self) {
@@ -140,18 +141,15 @@ impl EndpointGuard {
         }
     }
 
-    /// Waits for Ctrl-C and closes the endpoint: nothing follows the events that were acknowledged by then.
+    /// Waits for Ctrl-C and closes the endpoint. The events that were acknowledged by then are all there will be.
     pub async fn closed(&mut self) {
-        if self.open.is_some() {
-            self.interrupt.recv().await;
-        }
-        if let Some((endpoint, journal)) = self.open.take() {
-            drop(endpoint);
-            journal.close();
-            eprintln!(
-                "the endpoint is closed; it has {} events, and another Ctrl-C leaves them for the next time",
-                journal.events()
-            );
-        }
+        let Some((endpoint, journal)) = self.open.take() else { return };
+        self.interrupt.recv().await;
+        drop(endpoint);
+        journal.close();
+        eprintln!(
+            "the endpoint is closed and has {} events; they are being processed, and another Ctrl-C leaves them for the next run",
+            journal.events()
+        );
     }
 }

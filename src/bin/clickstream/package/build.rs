@@ -1,11 +1,11 @@
-//! Building the handler: for this machine, or for one with an older glibc.
+//! Builds the handler, for this machine or for one with an older glibc.
 //!
-//! For an older glibc the linker and the C compiler are zig's, which knows the symbols of every version; cargo-zigbuild
-//! tells cargo so. Both come from PyPI, pinned, into a folder below `target`; nothing is installed outside the tree.
+//! For an older glibc, cargo-zigbuild makes cargo use the linker and the C compiler of zig, which knows the symbols of every
+//! version. Pinned versions of both are installed from PyPI into a folder below `target`, and nothing outside the source tree.
 
-use super::super::Failure;
 use super::HANDLER;
 use super::executable::Glibc;
+use crate::command::Failure;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Of the source tree; what is built for another glibc shares nothing with what is built for this machine.
+/// In the source tree. Builds for another glibc share nothing with those for this machine.
 const FOLDER: &str = "target/zigbuild";
 
-/// As PyPI names them.
+/// Packages of PyPI.
 const TOOLS: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.17.1"];
 
 /// How well the handler is optimised.
@@ -27,14 +27,14 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// The one with which this program was built.
+    /// The profile with which this program was built.
     pub fn of_this_program() -> io::Result<Self> {
         let program = std::env::current_exe()?;
         let is_release = program.parent().is_some_and(|folder| folder.ends_with("release"));
         Ok(if is_release { Profile::Release } else { Profile::Dev })
     }
 
-    /// Where cargo puts it.
+    /// The folder below `target` in which cargo puts the handler.
     fn folder(self) -> &'static str {
         match self {
             Profile::Dev => "debug",
@@ -50,15 +50,15 @@ impl Profile {
     }
 }
 
-/// The handler for this machine: the one beside this program, or of another profile. Built first where this runs from a
-/// source tree.
+/// The handler for this machine: the one next to this program, or that of another profile. In the source tree, cargo builds it
+/// first.
 pub fn for_this_machine(profile: Profile) -> Result<PathBuf, Failure> {
-    let is_beside = profile == Profile::of_this_program()?;
-    let handler = match is_beside {
+    let is_this_profile = profile == Profile::of_this_program()?;
+    let handler = match is_this_profile {
         true => std::env::current_exe()?.with_file_name(HANDLER),
         false => Path::new("target").join(profile.folder()).join(HANDLER),
     };
-    if Path::new("Cargo.toml").exists() && (std::env::var_os("CARGO").is_some() || !is_beside) {
+    if Path::new("Cargo.toml").exists() && (std::env::var_os("CARGO").is_some() || !is_this_profile) {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.arg("build").args(["--bin", HANDLER]).args(profile.arguments());
         run(build, &format!("cannot build `{HANDLER}`"))?;
@@ -66,14 +66,20 @@ pub fn for_this_machine(profile: Profile) -> Result<PathBuf, Failure> {
     if handler.exists() {
         return Ok(handler);
     }
-    Err(format!("cannot find `{}`; build it with `cargo build --bins`", handler.display()).into())
+    Err(format!(
+        "cannot find the handler `{}`; build it with `cargo build --bins`, or name one with `--handler`",
+        handler.display()
+    )
+    .into())
 }
 
-/// Builds the handler for machines whose glibc is `floor` or newer, without what only this tool needs. Runs in the source
-/// tree; takes as long as a build from nothing the first time.
+/// Builds the handler for machines with the glibc `floor` or a newer one, without the dependencies of this tool. Works in the
+/// source tree only. The first build compiles everything.
 pub fn for_glibc(floor: Glibc, profile: Profile) -> Result<PathBuf, Failure> {
     if !Path::new("Cargo.toml").exists() {
-        return Err("cannot build for another glibc outside the source tree; go there, or name a `--handler`".into());
+        return Err(
+            "cannot build for another glibc outside of the source tree; change to it, or name a `--handler`".into()
+        );
     }
     let tools = tools()?;
     let mut build = Command::new(tools.join("cargo-zigbuild"));
@@ -82,13 +88,13 @@ pub fn for_glibc(floor: Glibc, profile: Profile) -> Result<PathBuf, Failure> {
         .args(["--target-dir", FOLDER])
         .args(["--target", &format!("{TARGET}.{floor}")])
         .args(profile.arguments());
-    // Zig itself, and not by way of Python: it is started once for each C file.
+    // Zig itself, because its Python wrapper would start Python for each C file.
     build.env("CARGO_ZIGBUILD_ZIG_PATH", zig(&tools)?);
     run(build, &format!("cannot build `{HANDLER}` for glibc {floor}"))?;
     Ok(Path::new(FOLDER).join(TARGET).join(profile.folder()).join(HANDLER))
 }
 
-/// Where the package has put it.
+/// The executable of zig, inside its Python package.
 fn zig(tools: &Path) -> Result<PathBuf, Failure> {
     let script = "import ziglang, pathlib; print(pathlib.Path(ziglang.__file__).with_name('zig'), end='')";
     let output = Command::new(tools.join("python")).args(["-c", script]).output()?;
@@ -96,7 +102,7 @@ fn zig(tools: &Path) -> Result<PathBuf, Failure> {
     if zig.is_file() { Ok(zig) } else { Err(format!("cannot find zig in `{}`", tools.display()).into()) }
 }
 
-/// The folder of programs of a Python environment that has the tools; made on first use.
+/// The programs folder of a Python environment with the tools, which is created on first use.
 fn tools() -> Result<PathBuf, Failure> {
     let environment = std::path::absolute(FOLDER)?.join("venv");
     let programs = environment.join("bin");
@@ -108,16 +114,16 @@ fn tools() -> Result<PathBuf, Failure> {
     eprintln!("installing {} from PyPI into {}", TOOLS.join(" and "), environment.display());
     let mut create = Command::new("python3");
     create.args(["-m", "venv"]).arg(&environment);
-    run(create, "cannot make a Python environment; Python 3 with `venv` is needed")?;
+    run(create, "cannot create a Python environment, which needs Python 3 with `venv`")?;
     let mut install = Command::new(programs.join("python"));
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(TOOLS);
     run(install, "cannot install cargo-zigbuild and zig from PyPI")?;
-    // Last: an installation that was cut short has none.
+    // Written last, so that an installation that was interrupted is repeated.
     fs::write(receipt, wanted)?;
     Ok(programs)
 }
 
-/// Runs to the end. What it says goes to standard error, since standard output may be for a script.
+/// Runs `command` to its end. Its output goes to standard error, because a script may read standard output.
 fn run(mut command: Command, failed: &str) -> Result<(), Failure> {
     command.stdin(Stdio::null()).stdout(io::stderr());
     match command.status() {

@@ -1,8 +1,8 @@
-//! What an executable needs of the machine that it will run on: its architecture and the newest glibc it asks for, read
-//! from the file itself. Knows nothing of how it was built.
+//! What an executable needs from the machine on which it runs: an architecture, and a version of glibc. Reads both from the
+//! file, and does not know how the file was built.
 //!
-//! The loader compares versions by name: an executable starts only where the C library defines every `GLIBC_x.y` that
-//! the executable lists, whether or not it calls the functions that they are for.
+//! The loader compares versions by name. An executable starts only if the C library defines every `GLIBC_x.y` that the executable
+//! lists, whether or not it calls the functions with that version.
 
 use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, VER_FLG_WEAK};
 use object::endian::Endianness;
@@ -16,16 +16,16 @@ use std::str::FromStr;
 pub enum ExecutableError {
     #[error("cannot read `{path}`")]
     Read { path: String, source: std::io::Error },
-    #[error("`{path}` is not an executable for 64-bit Linux (ELF)")]
+    #[error("cannot use `{path}` as the handler: it is not an executable for 64-bit Linux (ELF)")]
     Format { path: String, source: object::read::Error },
     #[error(
-        "`{path}` is built for {machine}, and Flex Consumption runs x86-64 only; build it on, or for, x86-64 (`--glibc` \
-         does)"
+        "cannot use `{path}` as the handler: it is built for {machine}, and Flex Consumption runs x86-64 only; build it with \
+         `clickstream package --glibc 2.28`"
     )]
     Machine { path: String, machine: Machine },
     #[error(
-        "`{path}` needs glibc {needed}, for `{symbol}`, and is to run where glibc is {floor}; build it with `clickstream \
-         package --glibc {floor}`"
+        "cannot use `{path}` as the handler: it needs glibc {needed}, for `{symbol}`, and has to run with glibc {floor}; build \
+         it with `clickstream package --glibc {floor}`"
     )]
     Glibc { path: String, needed: Glibc, symbol: String, floor: Glibc },
 }
@@ -43,7 +43,7 @@ impl FromStr for Glibc {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is not a version of glibc; write it as 2.28");
+        let wrong = || format!("`{text}` is not a version of glibc; write it like 2.28");
         let parts: Vec<u16> = text.split('.').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
         match parts[..] {
             [major, minor] => Ok(Glibc { major, minor, patch: 0 }),
@@ -65,7 +65,7 @@ impl fmt::Display for Glibc {
 pub enum Machine {
     X86_64,
     Aarch64,
-    /// As numbered by the ELF standard.
+    /// Its number in the ELF standard.
     Other(u16),
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The newest version of glibc that is asked for, and one symbol that asks for it.
+/// The newest version of glibc that is needed, and one symbol that needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newest {
     pub glibc: Glibc,
@@ -103,7 +103,7 @@ impl fmt::Display for Needs {
     }
 }
 
-/// What the executable at `path` needs, if it can run on Flex Consumption. With a `floor` it must not ask for more.
+/// What the executable at `path` needs. It is refused if it cannot run on Flex Consumption, or not with the glibc `floor`.
 pub fn checked(path: &Path, floor: Option<Glibc>) -> Result<Needs, ExecutableError> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| ExecutableError::Read { path: name.clone(), source })?;
@@ -155,7 +155,7 @@ fn newest_glibc(
     Ok(Some(Newest { glibc, symbol }))
 }
 
-/// A symbol that carries `version`, for a person to look for.
+/// A symbol that has `version`, for the message to a person.
 fn symbol_of_version(
     header: &FileHeader64<Endianness>,
     endian: Endianness,
@@ -174,7 +174,7 @@ fn symbol_of_version(
     Ok(None)
 }
 
-/// `2.28` for `GLIBC_2.28`. `GLIBC_PRIVATE` and the versions of other libraries are none.
+/// `2.28` for `GLIBC_2.28`. `None` for `GLIBC_PRIVATE` and for the versions of other libraries.
 fn glibc_of(version: &[u8]) -> Option<Glibc> {
     text(version.strip_prefix(b"GLIBC_")?).parse().ok()
 }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    /// The test itself is an executable of this machine.
+    /// The test itself is an executable for this machine.
     fn this_program() -> (PathBuf, Vec<u8>) {
         let path = std::env::current_exe().expect("it runs");
         let bytes = std::fs::read(&path).expect("it can be read");
@@ -214,11 +214,11 @@ mod tests {
         let newest = needs.newest.expect("a program that the compiler linked for this machine");
         assert!(newest.glibc > "2.2.5".parse().expect("a version"), "{newest:?}");
         assert!(!newest.symbol.is_empty() && !newest.symbol.starts_with("GLIBC_"), "{newest:?}");
-        assert!(checked(&path, Some(newest.glibc)).is_ok(), "just enough is enough");
+        assert!(checked(&path, Some(newest.glibc)).is_ok(), "the newest version that it needs is enough");
     }
 
     #[test]
-    fn a_floor_below_is_refused_with_the_symbol_and_its_version() {
+    fn an_older_floor_is_refused_with_the_symbol_and_its_version() {
         let (path, _) = this_program();
         let newest = checked(&path, None).expect("an executable").newest.expect("linked dynamically");
         let floor = "2.3".parse().expect("a version");
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn another_architecture_is_refused_by_name() {
         let (_, mut bytes) = this_program();
-        // `e_machine`, at its place in every ELF header.
+        // `e_machine` is at this offset in every ELF header.
         bytes[18..20].copy_from_slice(&EM_AARCH64.to_le_bytes());
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), bytes).expect("written");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_executable_is_an_error() {
+    fn a_file_that_is_not_an_executable_is_refused() {
         let (_, bytes) = this_program();
         for wrong in [&b""[..], b"#!/bin/sh\n", &bytes[..63], &bytes[..1 << 12]] {
             let file = tempfile::NamedTempFile::new().expect("a file");

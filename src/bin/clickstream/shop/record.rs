@@ -1,12 +1,18 @@
-//! An event as bytes, in the shape of the shop's own front end: products as arrays of one, a purchase with the whole
-//! cart, its brands as a set, its price a bare total and its category `Mixed`.
+//! An event as bytes, and the ways in which an event can be malformed.
+//!
+//! The shape is that of a real shop's front end. A product is an array of one element. A purchase lists the whole cart, each
+//! brand once; its price is the total, as a number without an array, and its category is `Mixed`.
 
 use super::catalog::{PRODUCTS, Product};
-use super::crowd::Client;
-use super::visit::{Step, Visit};
-use clickstream::event::time::Timestamp;
+use super::rng::Rng;
+use super::visitors::{Action, Client, Visit};
+use clickstream::event::time::{MICROS_PER_SECOND, Timestamp};
 use std::collections::BTreeSet;
 use std::io::Write;
+
+const FIVE_YEARS_MICROS: i64 = 5 * 365 * 86_400 * MICROS_PER_SECOND;
+/// Deeper than a parser of JSON should follow.
+const NESTING: usize = 300;
 
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
@@ -14,7 +20,7 @@ pub struct Ids {
     pub transaction_id: Option<String>,
 }
 
-/// Everything that goes into one event. The options are for events that are to be broken.
+/// Everything that goes into one event. A [`Fault`] leaves some of it out.
 pub struct Record<'a> {
     pub client: &'a Client,
     pub visit: &'a Visit,
@@ -22,17 +28,46 @@ pub struct Record<'a> {
     pub user_id: Option<&'a str>,
     pub at: Option<Timestamp>,
     pub products: Products,
-    /// Depth of an array of arrays added at the end; 0 for none.
+    /// If above 0, the event has a member that is an array of arrays of this depth.
     pub nesting: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Products {
     AsSold,
-    /// Every price below zero.
+    /// With prices below zero.
     Negative,
     LeftOut,
 }
+
+/// How an event is malformed: one of each kind that a pipeline has to survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Truncated,
+    NotUtf8,
+    Array,
+    NoUser,
+    NoTimestamp,
+    FromTheFuture,
+    NegativePrice,
+    DeepNesting,
+    DetailWithoutProduct,
+    /// A whole event that is `null`. It is not an empty line, which NDJSON would not count as an event.
+    Null,
+}
+
+pub const FAULTS: [Fault; 10] = [
+    Fault::Truncated,
+    Fault::NotUtf8,
+    Fault::Array,
+    Fault::NoUser,
+    Fault::NoTimestamp,
+    Fault::FromTheFuture,
+    Fault::NegativePrice,
+    Fault::DeepNesting,
+    Fault::DetailWithoutProduct,
+    Fault::Null,
+];
 
 impl Record<'_> {
     /// One JSON object on one line.
@@ -40,6 +75,38 @@ impl Record<'_> {
         let mut out = Vec::with_capacity(768);
         self.write(&mut out).expect("writing to memory does not fail");
         out
+    }
+
+    /// The bytes with one fault. They never contain a newline.
+    pub fn malformed(mut self, fault: Fault, at: Timestamp, rng: &mut Rng) -> Vec<u8> {
+        let mut visit = self.visit.clone();
+        match fault {
+            Fault::Null => return b"null".to_vec(),
+            Fault::NoUser => self.user_id = None,
+            Fault::NoTimestamp => self.at = None,
+            Fault::FromTheFuture => self.at = Some(at.plus_micros(FIVE_YEARS_MICROS)),
+            Fault::DeepNesting => self.nesting = NESTING,
+            Fault::NegativePrice => {
+                visit.action = Action::Detail;
+                self.products = Products::Negative;
+            }
+            Fault::DetailWithoutProduct => {
+                visit.action = Action::Detail;
+                self.products = Products::LeftOut;
+            }
+            Fault::Truncated | Fault::NotUtf8 | Fault::Array => (),
+        }
+        let mut bytes = Record { visit: &visit, ..self }.bytes();
+        match fault {
+            Fault::Truncated => bytes.truncate(1 + rng.below(bytes.len() as u64 - 1) as usize),
+            Fault::NotUtf8 => bytes[20..24].copy_from_slice(&[0xff, 0xfe, 0x80, 0xc3]),
+            Fault::Array => {
+                bytes.insert(0, b'[');
+                bytes.push(b']');
+            }
+            _ => (),
+        }
+        bytes
     }
 
     fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
@@ -54,8 +121,8 @@ impl Record<'_> {
         if let Some(at) = self.at {
             write!(out, "\"timestamp\":\"{at}\",")?;
         }
-        write!(out, "\"event_type\":\"{}\",\"page_url\":\"{}", event_type(self.visit.step), page(self.visit.step))?;
-        if matches!(self.visit.step, Step::Detail | Step::AddToCart) {
+        write!(out, "\"event_type\":\"{}\",\"page_url\":\"{}", event_type(self.visit.action), page(self.visit.action))?;
+        if matches!(self.visit.action, Action::Detail | Action::AddToCart) {
             out.extend_from_slice(PRODUCTS[self.visit.product].id.as_bytes());
         }
         out.extend_from_slice(b"\",");
@@ -73,9 +140,9 @@ impl Record<'_> {
     fn write_products(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         let sign = if self.products == Products::Negative { "-" } else { "" };
         let product = &PRODUCTS[self.visit.product];
-        match self.visit.step {
+        match self.visit.action {
             _ if self.products == Products::LeftOut => self.write_no_products(out),
-            Step::Detail | Step::AddToCart | Step::RemoveFromCart => write!(
+            Action::Detail | Action::AddToCart | Action::RemoveFromCart => write!(
                 out,
                 "\"product_id\":[\"{}\"],\"product_name\":[\"{}\"],\"product_brand\":[\"{}\"],\
                  \"product_price\":[{sign}{}],\"category\":\"{}\",",
@@ -85,7 +152,7 @@ impl Record<'_> {
                 money(u64::from(product.price_cents)),
                 product.category
             ),
-            Step::Purchase => {
+            Action::Purchase => {
                 let cart: Vec<&Product> = self.visit.cart.iter().map(|index| &PRODUCTS[*index]).collect();
                 let brands: BTreeSet<&str> = cart.iter().map(|product| product.brand).collect();
                 write_texts(out, "product_id", cart.iter().map(|product| product.id))?;
@@ -131,26 +198,26 @@ fn money(cents: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }
 
-fn event_type(step: Step) -> &'static str {
-    match step {
-        Step::Home | Step::Listing | Step::Detail | Step::Cart => "page_view",
-        Step::Search => "search",
-        Step::AddToCart => "add_to_cart",
-        Step::RemoveFromCart => "remove_from_cart",
-        Step::Checkout => "checkout",
-        Step::Purchase => "purchase",
+fn event_type(action: Action) -> &'static str {
+    match action {
+        Action::Home | Action::Listing | Action::Detail | Action::Cart => "page_view",
+        Action::Search => "search",
+        Action::AddToCart => "add_to_cart",
+        Action::RemoveFromCart => "remove_from_cart",
+        Action::Checkout => "checkout",
+        Action::Purchase => "purchase",
     }
 }
 
-/// Relative, as a front end knows itself; of a product's page the part before the product's id.
-fn page(step: Step) -> &'static str {
-    match step {
-        Step::Home => "/",
-        Step::Listing => "/products",
-        Step::Search => "/search_results",
-        Step::Detail | Step::AddToCart => "/products/",
-        Step::Cart | Step::RemoveFromCart => "/cart",
-        Step::Checkout => "/checkout",
-        Step::Purchase => "/purchase_success",
+/// The path of the page; for the page of a product, the part before the id of the product.
+fn page(action: Action) -> &'static str {
+    match action {
+        Action::Home => "/",
+        Action::Listing => "/products",
+        Action::Search => "/search_results",
+        Action::Detail | Action::AddToCart => "/products/",
+        Action::Cart | Action::RemoveFromCart => "/cart",
+        Action::Checkout => "/checkout",
+        Action::Purchase => "/purchase_success",
     }
 }

@@ -1,12 +1,12 @@
-//! `clickstream package`: the staged app root, which is what `func start` runs and what is deployed.
+//! `clickstream package`: stages the app folder, which `func start` runs and which is deployed.
 //!
-//! The host discovers functions one level below `host.json`; nothing else may lie there. A handler that could not start
-//! on Flex Consumption is refused here, where a person reads why, and not there, where it only dies.
+//! The host looks for functions one level below `host.json`, so nothing else may be there. A handler that cannot start on Flex
+//! Consumption is refused here, with the reason. There it would only end.
 
 mod build;
 mod executable;
 
-use super::{Failure, Verdict};
+use crate::command::{Failure, Verdict, cannot};
 use build::Profile;
 use executable::Glibc;
 use std::fs::{self, File};
@@ -18,14 +18,14 @@ use zip::write::SimpleFileOptions;
 
 /// The configuration of the app, as it is in the repository.
 const FILES: [(&str, &str); 5] = [
-    ("host.json", include_str!("../../../host.json")),
-    ("ingest/function.json", include_str!("../../../functions/ingest/function.json")),
-    ("sessionize/function.json", include_str!("../../../functions/sessionize/function.json")),
-    ("rebuild/function.json", include_str!("../../../functions/rebuild/function.json")),
-    ("health/function.json", include_str!("../../../functions/health/function.json")),
+    ("host.json", include_str!("../../../../host.json")),
+    ("ingest/function.json", include_str!("../../../../functions/ingest/function.json")),
+    ("sessionize/function.json", include_str!("../../../../functions/sessionize/function.json")),
+    ("rebuild/function.json", include_str!("../../../../functions/rebuild/function.json")),
+    ("health/function.json", include_str!("../../../../functions/health/function.json")),
 ];
 
-/// As `host.json` names it.
+/// The name of the handler in `host.json`.
 const HANDLER: &str = "handler";
 
 const EXECUTABLE: u32 = 0o755;
@@ -33,19 +33,20 @@ const READABLE: u32 = 0o644;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder to stage into; what is staged there is replaced
+    /// Folder to stage into; files with the same names are replaced
     #[arg(long)]
     out: PathBuf,
     /// Also write a zip to deploy
     #[arg(long)]
     zip: Option<PathBuf>,
-    /// The handler to stage; built or found beside this program when left out
+    /// The handler to stage [default: the one next to this program; in the source tree, cargo builds it]
     #[arg(long)]
     handler: Option<PathBuf>,
-    /// The oldest glibc that the handler has to run with, such as 2.28; it is built for that, and refused if it needs more
+    /// The oldest glibc that the handler has to run with, such as 2.28. Builds the handler for it; refuses a `--handler` that
+    /// needs a newer one
     #[arg(long)]
     glibc: Option<Glibc>,
-    /// Build the handler optimised, whatever this program is
+    /// Build the handler with optimisation [default: as this program was built]
     #[arg(long, conflicts_with = "handler")]
     release: bool,
 }
@@ -58,21 +59,21 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
         (None, None) => build::for_this_machine(profile)?,
     };
     let needs = executable::checked(&handler, arguments.glibc)?;
-    stage(&arguments.out, &handler)?;
-    println!("staged {}; its handler is {needs}", arguments.out.display());
+    stage(&arguments.out, &handler).map_err(cannot("stage the app into", &arguments.out))?;
+    println!("staged `{}`; its handler is for {needs}", arguments.out.display());
     if let Some(zip) = arguments.zip {
         write_zip(&zip, &handler)?;
-        println!("wrote {}, {} bytes", zip.display(), fs::metadata(&zip)?.len());
+        println!("wrote `{}`, {} bytes", zip.display(), fs::metadata(&zip)?.len());
     }
     Ok(Verdict::Holds)
 }
 
-/// The handler that belongs to this program: beside it, built first where this runs from a source tree.
+/// The handler that belongs to this program: the one next to it. In the source tree, cargo builds it first.
 pub fn built_handler() -> Result<PathBuf, Failure> {
     build::for_this_machine(Profile::of_this_program()?)
 }
 
-/// Puts the app root into `out`.
+/// Writes the app folder to `out`.
 pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
     for (path, text) in FILES {
         let path = out.join(path);
@@ -85,7 +86,7 @@ pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
     if is_copy(&staged, handler)? {
         return Ok(());
     }
-    // By way of another name: a handler that is running cannot be written to, but it can be replaced.
+    // A file that is running cannot be written to, but it can be replaced.
     let incoming = out.join(".handler");
     fs::copy(handler, &incoming)?;
     fs::set_permissions(&incoming, fs::Permissions::from_mode(EXECUTABLE))?;
@@ -93,8 +94,8 @@ pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
     fs::rename(incoming, staged)
 }
 
-/// Whether `staged` has the size and the time of `handler`, which it got when it was copied: a restart need not wait for
-/// tens of megabytes that are there.
+/// Whether `staged` has the size and the time of `handler`, which it gets when it is copied. A restart should not wait for
+/// a copy of tens of megabytes that is there already.
 fn is_copy(staged: &Path, handler: &Path) -> io::Result<bool> {
     let stamp = |path: &Path| fs::metadata(path).and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
     match stamp(staged) {
@@ -104,9 +105,9 @@ fn is_copy(staged: &Path, handler: &Path) -> io::Result<bool> {
     }
 }
 
-/// The host takes the execute bit from the zip, and finds the handler by exactly this name.
+/// The host gets the execute bit from the zip, and finds the handler by its exact name.
 fn write_zip(path: &Path, handler: &Path) -> Result<(), Failure> {
-    let mut zip = ZipWriter::new(File::create(path)?);
+    let mut zip = ZipWriter::new(File::create(path).map_err(cannot("create", path))?);
     for (name, text) in FILES {
         zip.start_file(name, SimpleFileOptions::default().unix_permissions(READABLE))?;
         zip.write_all(text.as_bytes())?;
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handler_is_copied_once_and_again_when_it_is_another_one() {
+    fn a_handler_is_copied_once_and_again_after_it_has_changed() {
         let folder = tempfile::tempdir().unwrap();
         let (out, handler) = (folder.path().join("out"), folder.path().join("built"));
         let staged = || fs::read_to_string(out.join(HANDLER)).unwrap();
@@ -133,7 +134,7 @@ mod tests {
         let first = inode();
         stage(&out, &handler).unwrap();
         assert_eq!(inode(), first);
-        // An older build of the same size is another one too.
+        // An older build of the same size is a change too.
         fs::write(&handler, "two").unwrap();
         File::open(&handler).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         stage(&out, &handler).unwrap();

@@ -1,23 +1,78 @@
-//! How it ended: what gold says, and whether everything is there.
+//! The end of a run: gold catches up with silver, the audit checks the lake, and the outcome is printed.
+//!
+//! Does not know how events were delivered.
 
 use super::endpoint::Source;
-use super::progress::Tally;
-use crate::table::{grouped, table};
-use crate::{Failure, Verdict, audit};
+use super::status::Tally;
+use crate::audit;
+use crate::command::{Failure, Verdict};
+use crate::terminal::{grouped, table};
 use clickstream::app::App;
 use clickstream::audit::{Kind, Object, Report};
-use clickstream::bronze;
+use clickstream::lake::log::Version;
+use clickstream::lake::snapshot::Replay;
+use clickstream::lake::table::Table;
 use clickstream::serving::overview::{Overview, Product};
-use functions_host::EventSource;
+use clickstream::{bronze, gold};
+use functions_host::{EventSource, Host, InvocationOutcome};
 use serde::Serialize;
 
-/// Products that are named.
+/// The number of products that are listed.
 const TOP_PRODUCTS: usize = 10;
+
+/// Runs of sessionize that may end without progress. After more, something must be wrong.
+const MAX_IDLE_RUNS: u32 = 20;
+
+/// Runs sessionize, as its timer would, until gold has read all of silver. The log of gold says how far it has read.
+pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure> {
+    let mut idle_runs = 0;
+    let mut before = silver_version_read(&app.gold.table).await?;
+    while before < silver_version(&app.gold.silver).await? {
+        let outcome = host.invoke_timer("sessionize").await?;
+        let after = silver_version_read(&app.gold.table).await?;
+        idle_runs = if after > before { 0 } else { idle_runs + 1 };
+        if idle_runs >= MAX_IDLE_RUNS {
+            return Err(no_progress(after, &outcome));
+        }
+        before = after;
+    }
+    // One more run, because a kill may have prevented the control row of the last commit.
+    host.invoke_timer("sessionize").await?;
+    Ok(())
+}
+
+fn no_progress(silver_version_read: Option<Version>, outcome: &InvocationOutcome) -> Failure {
+    let read = silver_version_read.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
+    let reason = match outcome {
+        InvocationOutcome::Failed(failure) => failure.to_string(),
+        InvocationOutcome::Succeeded(answer) => format!("it reports {}", answer.logs.join(" ")),
+        InvocationOutcome::Abandoned => "the host abandoned it".to_owned(),
+    };
+    format!(
+        "cannot bring gold up to date: `sessionize` made no progress in {MAX_IDLE_RUNS} runs and has read {read} of silver; \
+         in the last run, {reason}"
+    )
+    .into()
+}
+
+async fn silver_version_read(gold: &Table) -> Result<Option<Version>, Failure> {
+    if !gold.exists().await? {
+        return Ok(None);
+    }
+    Ok(gold.snapshot(Replay::Txns).await?.txns.get(gold::APP_ID).map(|txn| txn.version))
+}
+
+async fn silver_version(silver: &Table) -> Result<Option<Version>, Failure> {
+    if !silver.exists().await? {
+        return Ok(None);
+    }
+    Ok(Some(silver.snapshot(Replay::Txns).await?.version))
+}
 
 #[derive(Serialize)]
 struct Outcome<'a> {
     event_hub: &'a str,
-    /// Events of the source.
+    /// The number of events of the source.
     events: usize,
     delivered: &'a Tally,
     gold: &'a Overview,
@@ -26,9 +81,10 @@ struct Outcome<'a> {
     holds: bool,
 }
 
+/// Audits the lake and prints the outcome.
 pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
     let mut report = clickstream::audit::audit(app).await?;
-    let (source, events) = (source.events_source(), source.events());
+    let (source, events) = (source.event_source(), source.events());
     let stored = in_bronze(&report, &*source);
     if stored != events as i64 {
         let detail = format!("the source has {events} events, bronze {stored} of them");
@@ -47,7 +103,7 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
         println!("{}", serde_json::to_string(&outcome)?);
     } else {
         if delivered.bronze_rows == 0 && events > 0 {
-            println!("this input was in the lake already; nothing was added");
+            println!("nothing was added: the events of this source were in the lake already");
         }
         print(&overview);
         audit::print(&report);
@@ -55,7 +111,7 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
     Ok(audit::verdict(&report))
 }
 
-/// Events of this source in bronze; the lake may hold other sources.
+/// The number of events in bronze that are of this source. The lake may hold events of others.
 fn in_bronze(report: &Report, hub: &dyn EventSource) -> i64 {
     let of_hub = format!("{}/{}/$Default/", hub.namespace(), hub.event_hub());
     report

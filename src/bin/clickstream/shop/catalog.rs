@@ -1,4 +1,6 @@
-//! What the shop sells and who comes to look: fixed tables. No text in them needs escaping in JSON.
+//! Fixed tables: what the shop sells, and who visits it. No text in them needs escaping in JSON.
+//!
+//! A change here changes the bytes of every seed.
 
 pub struct Product {
     pub id: &'static str,
@@ -63,27 +65,28 @@ pub const PRODUCTS: [Product; 40] = [
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visitor {
+pub enum Kind {
     Person,
     Bot,
 }
 
+/// The program that a visitor uses.
 pub struct Agent {
     pub browser: &'static str,
     pub os: &'static str,
     pub device_type: &'static str,
-    pub visitor: Visitor,
+    pub kind: Kind,
 }
 
 const fn person(browser: &'static str, os: &'static str, device_type: &'static str) -> Agent {
-    Agent { browser, os, device_type, visitor: Visitor::Person }
+    Agent { browser, os, device_type, kind: Kind::Person }
 }
 
 const fn bot(browser: &'static str) -> Agent {
-    Agent { browser, os: "Other", device_type: "desktop", visitor: Visitor::Bot }
+    Agent { browser, os: "Other", device_type: "desktop", kind: Kind::Bot }
 }
 
-/// By weight: mostly short names, some user agents as browsers send them, a few bots.
+/// With their weights: mostly short names of browsers, some user agents as browsers send them, a few bots.
 #[rustfmt::skip]
 pub const AGENTS: [(u32, Agent); 16] = [
     (240, person("Chrome", "Windows", "desktop")),
@@ -108,7 +111,7 @@ pub const AGENTS: [(u32, Agent); 16] = [
     (10, bot("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)")),
 ];
 
-/// By weight: country and city.
+/// Countries and cities, with their weights.
 #[rustfmt::skip]
 pub const PLACES: [(u32, (&str, &str)); 14] = [
     (140, ("United States", "New York")),
@@ -127,7 +130,7 @@ pub const PLACES: [(u32, (&str, &str)); 14] = [
     (20, ("Australia", "Sydney")),
 ];
 
-/// By weight: names as campaigns set them, and absolute referrers as browsers send them.
+/// With their weights: names as campaigns set them, and URLs as browsers send them.
 #[rustfmt::skip]
 pub const REFERRALS: [(u32, &str); 9] = [
     (300, "direct"),
@@ -141,5 +144,5 @@ pub const REFERRALS: [(u32, &str); 9] = [
     (20, "https://news.example.com/gadgets?week=2"),
 ];
 
-/// Ranges reserved for documentation, and a private one.
+/// Three networks that are reserved for documentation, and a private one.
 pub const NETWORKS: [&str; 4] = ["192.0.2", "198.51.100", "203.0.113", "10.20.30"];

@@ -1,0 +1,67 @@
+//! What the commands share: how a command ends, how it opens a lake, and how it runs asynchronous work.
+//!
+//! Does not know any command.
+
+use clickstream::app::App;
+use clickstream::clock::Clock;
+use clickstream::config::{self, ProcessEnvironment};
+use clickstream::error::with_causes;
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The result of a command that did its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Holds,
+    /// The command found that something is wrong.
+    Fails,
+}
+
+/// Why a command could not do its work, for the person at the terminal.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// Prints a failure. The codes are those that `--help` explains; clap also exits with 2 on wrong arguments.
+pub fn exit_code(outcome: Result<Verdict, Failure>) -> ExitCode {
+    match outcome {
+        Ok(Verdict::Holds) => ExitCode::SUCCESS,
+        Ok(Verdict::Fails) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("error: {}", with_causes(failure.as_ref()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Adds to an error of the file system what was attempted: `cannot VERB PATH`.
+pub fn cannot(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("cannot {verb} `{}`: {error}", path.display()))
+}
+
+/// The lake at `url`, with the settings of the environment. A lake that does not exist is created by the first write.
+pub fn open_lake(url: &str) -> Result<App, Failure> {
+    let settings = config::app(&ProcessEnvironment, url)?;
+    Ok(App::new(settings, Clock::System)?)
+}
+
+/// The lake at `url`. A folder must exist, because a command that only looks at a lake must not create one.
+pub fn open_existing_lake(url: &str) -> Result<App, Failure> {
+    let folder = url.strip_prefix("file://").unwrap_or(url);
+    if !folder.contains("://") && !Path::new(folder).is_dir() {
+        return Err(format!("cannot open lake `{url}`: there is no such folder; name another one with `--lake`").into());
+    }
+    open_lake(url)
+}
+
+/// Runs `work` to its end.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Parses an argument that must be a number above 0.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
+}
