@@ -117,7 +117,7 @@ struct Stream {
     visitors: Visitors,
     /// Decides what goes wrong. The visitors have random numbers of their own, so they do the same whatever the fractions are.
     transport: Rng,
-    /// Events that are still to be made. The stream ends when there are none, and none are held.
+    /// The number of events that are still to be made. The stream ends when it is 0 and nothing is held.
     left: u64,
     now: u64,
     /// Late events and duplicates, by the time at which they are sent, then in the order in which they were made.

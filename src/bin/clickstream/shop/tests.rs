@@ -39,7 +39,7 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_ne!(disturbed.description(), Shop { seed: 2, ..disturbed.clone() }.description());
 }
 
-/// If this fails, every seed means other events than before.
+/// If this fails, each seed gives other events than before.
 #[test]
 fn the_first_event_of_seed_1_is_what_it_always_was() {
     let first = shop().stream().next().unwrap();
