@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Dates whose sessions are compared one by one.
 const MAX_EXAMINED_DATES: usize = 5;
 
-/// In scripts, a version of -1 says that there is none yet.
+/// To scripts, a version of -1 says that no version was read yet.
 const NO_VERSION: Version = -1;
 
 #[derive(Debug, Clone, Default, Serialize)]

@@ -62,7 +62,7 @@ pub const RUN: &str = "run";
 /// A version of a Delta table, as `lake` counts them. This file does not import `lake`, which does I/O.
 type Version = i64;
 
-/// Stored instead of a version where there is none yet.
+/// Stored where no version was read yet.
 pub(super) const NO_VERSION: Version = -1;
 
 /// What made a commit to gold.

@@ -36,7 +36,7 @@ pub(super) fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String
     Action { commit_info: Some(info), ..Action::default() }
 }
 
-/// Puts `commit` where there is none yet. After an error it is not known whether the commit is in the log.
+/// Puts `commit` where no commit is yet. After an error it is not known whether the commit is in the log.
 pub async fn put(log: &Log, commit: &Commit) -> Result<CommitOutcome, LakeError> {
     let path = Log::path(commit.version);
     let text = commit.to_text().map_err(|error| LakeError::Internal {

@@ -36,7 +36,7 @@ impl Snapshot {
         Snapshot { version: BEFORE_FIRST, ..Snapshot::default() }
     }
 
-    /// The table at `last`, or at the newest version below where the log does not reach it. `None` when there is none.
+    /// The table at `last`, or at the newest version below where the log does not reach it. `None` where the log has no such version.
     pub(super) async fn read(log: &Log, last: Version, replay: Replay) -> Result<Option<Self>, LakeError> {
         let mut snapshot = match log.last_checkpoint().await? {
             Some(checkpoint) if checkpoint.version <= last => Self::of_checkpoint(log, &checkpoint, replay).await?,

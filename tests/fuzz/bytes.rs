@@ -29,7 +29,7 @@ impl Rng {
         self.below(times) == 0
     }
 
-    /// One of them, or `None` if there are none.
+    /// One of them, or `None` if there is nothing to choose from.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.below(from.len()))
     }

@@ -93,7 +93,7 @@ where
     report
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_good_lake_passes_at_either_depth() {
     let lake = good_lake().await;
     for depth in [Depth::Files, Depth::Rows] {
@@ -104,7 +104,7 @@ async fn a_good_lake_passes_at_either_depth() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_deleted_file() {
     assert_found(|lake| {
         let file = lake.files("silver/events").remove(1);
@@ -114,7 +114,7 @@ async fn a_deleted_file() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_file_added_twice_by_one_commit_or_by_two() {
     for to in [2, 3] {
         assert_found(|lake| {
@@ -128,7 +128,7 @@ async fn a_file_added_twice_by_one_commit_or_by_two() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_truncated_file() {
     assert_found(|lake| {
         let file = lake.files("bronze/events").remove(0);
@@ -140,7 +140,7 @@ async fn a_truncated_file() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_dropped_commit() {
     for table in ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks"] {
         assert_found(|lake| {
@@ -152,7 +152,7 @@ async fn a_dropped_commit() {
 }
 
 /// The last commit leaves no hole in the log. Its rows are missing all the same.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_dropped_last_commit() {
     assert_found(|lake| {
         std::fs::remove_file(lake.commit("bronze/events", 6)).expect("deleted");
@@ -168,7 +168,7 @@ async fn a_dropped_last_commit() {
 }
 
 /// Moved back, and moved forward so that no position ever goes back.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn an_edited_txn() {
     let set = |to: i64| move |lines: &mut Vec<Value>| corrupt::txn(lines)["version"] = json!(to);
     assert_found(|lake| {
@@ -190,7 +190,7 @@ async fn an_edited_txn() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_removed_gold_row() {
     assert_found(|lake| {
         let removed = lake.edit_rows("gold/sessions", |rows| corrupt::without_row(&rows, 1));
@@ -199,7 +199,7 @@ async fn a_removed_gold_row() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_doubled_gold_row() {
     assert_found(|lake| {
         let doubled = lake.edit_rows("gold/sessions", |rows| corrupt::with_row_twice(&rows, 1));
@@ -208,7 +208,7 @@ async fn a_doubled_gold_row() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn an_edited_gold_row() {
     assert_found(|lake| {
         let edited = lake.edit_rows("gold/sessions", |rows| corrupt::with_text(&rows, 1, "landing_page", "/x"));
@@ -223,7 +223,7 @@ fn session(row: &Value) -> Object {
 }
 
 /// The row of the first run, which has none before it to be compared with, and the row of the last.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_watermark_shifted_back() {
     for gold_version in [1, 3] {
         for kind in [Kind::WatermarkWentBack, Kind::ControlDiffers] {
@@ -243,7 +243,7 @@ async fn a_watermark_shifted_back() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_removed_quarantine_row() {
     assert_found(|lake| {
         // The first commit adds the rejected event of the first batch.
@@ -254,7 +254,7 @@ async fn a_removed_quarantine_row() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn an_edited_silver_row() {
     for (column, value) in [("user_id", "somebody else"), ("product_name", "c")] {
         let report = assert_found(|lake| {
@@ -268,7 +268,7 @@ async fn an_edited_silver_row() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn an_edited_or_doubled_bronze_row() {
     assert_found(|lake| {
         let file = lake.added("bronze/events", 1);
@@ -285,7 +285,7 @@ async fn an_edited_or_doubled_bronze_row() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_doubled_silver_row() {
     assert_found(|lake| {
         let file = lake.added("silver/events", 1);
@@ -296,7 +296,7 @@ async fn a_doubled_silver_row() {
 }
 
 /// The file is a valid one, but its size and row count are not what was committed.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_file_that_is_not_the_one_committed() {
     for kind in [Kind::FileSizeDiffers, Kind::RowCountDiffers] {
         assert_found(|lake| {
@@ -309,7 +309,7 @@ async fn a_file_that_is_not_the_one_committed() {
 }
 
 /// The log of another table has the file too, by its absolute path.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_file_of_two_tables() {
     assert_found(|lake| {
         let file = lake.added("bronze/events", 1);
@@ -322,7 +322,7 @@ async fn a_file_of_two_tables() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn missing_commits_that_a_checkpoint_covers() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
@@ -345,7 +345,7 @@ async fn missing_commits_that_a_checkpoint_covers() {
     assert_eq!(kinds, [Kind::CommitMissing], "{:#?}", report.findings);
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_checkpoint_that_differs_from_the_commits() {
     let copy = tempfile::tempdir().expect("a folder");
     corrupt::copy(good_lake().await.path(), copy.path());
@@ -364,7 +364,7 @@ async fn a_checkpoint_that_differs_from_the_commits() {
 }
 
 /// Exit codes, the findings that are printed, and the JSON members that scripts rely on.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn the_command_reports_to_people_and_to_scripts() {
     let audit = |lake: &Path, arguments: &[&str]| {
         let output = clickstream().arg("audit").args(arguments).arg("--lake").arg(lake).output().expect("it starts");

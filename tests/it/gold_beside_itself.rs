@@ -57,7 +57,7 @@ async fn sessionize_and_rebuild(app: App, rounds: u32) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     let settings = [("SESSIONIZE_MAX_EVENTS", "10")];
     let mut world = World::with(&settings);
@@ -81,7 +81,7 @@ async fn two_owners_of_the_timers_beside_ingest_change_nothing() {
     assert!(report.holds, "{:?}", report.findings);
 }
 
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_second_run_of_a_timer_does_nothing() {
     let world = World::new();
     ingest_all(&world, 0).await;
@@ -92,7 +92,7 @@ async fn a_second_run_of_a_timer_does_nothing() {
 }
 
 /// The process was killed after gold's commit and before its control row.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
     let mut world = World::new();
     ingest_all(&world, 0).await;
@@ -108,7 +108,7 @@ async fn a_control_row_that_a_kill_left_out_is_written_by_the_next_run() {
 }
 
 /// A rebuild reads the watermark, sessionize moves it, and then the row of the rebuild is written.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     let world = World::new();
     let events = events(0);
@@ -127,7 +127,7 @@ async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
 }
 
 /// The audit finds that rows of gold are lost, and a rebuild restores them. A rebuild of intact gold replaces nothing.
-#[tokio::test]
+#[tokio::test(crate = "crate::support::limit")]
 async fn rebuild_mends_what_is_broken_and_only_that() {
     let world = World::new();
     ingest_all(&world, 0).await;

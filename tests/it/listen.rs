@@ -72,7 +72,7 @@ impl Seen {
         self.line["body"]["event_id"].as_str().expect("an id")
     }
 
-    /// What its program said about it is what the function is told.
+    /// What its program said about it reaches the function.
     fn check(&self) {
         let properties = &self.line["properties"];
         assert_eq!(properties["sender"], self.sender.name(), "{}", self.line);
@@ -178,7 +178,7 @@ fn what_the_service_refuses_is_refused_with_the_same_errors() {
 async fn killed_while_programs_send_nothing_that_was_acknowledged_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = folder.path().join("lake");
-    // Each of a client's programs numbers its events anew.
+    // Each of a client's programs numbers its events from the start.
     let mut acknowledged: BTreeMap<String, usize> = BTreeMap::new();
     for (sender, batches) in [(Sender::Python, 1), (Sender::JavaScript, 15), (Sender::Python, 40)] {
         let listening = Listening::start(&lake);

@@ -69,7 +69,7 @@ impl Snapshot {
         self.resources.iter().filter(move |resource| resource["type"] == kind.as_str())
     }
 
-    /// The first resource of this type; null if there is none.
+    /// The first resource of this type; null if the template has no such resource.
     pub fn the(&self, kind: &str) -> &Value {
         let mut all = self.of_type(kind);
         all.next().unwrap_or(&Value::Null)

@@ -59,13 +59,13 @@ const PROMISES: &[Promise] = promises![
     appending::a_recreated_source_is_refused_and_nothing_is_written,
 ];
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn all_promises_are_kept_in_memory() {
     let open = |_: &str| Lake::open("memory:///lake", &BTreeMap::new()).expect("memory needs no setting");
     all_promises_are_kept("memory", open, 8, 30).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn all_promises_are_kept_on_a_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let open = |promise: &str| {
@@ -75,7 +75,7 @@ async fn all_promises_are_kept_on_a_disk() {
     all_promises_are_kept("disk", open, 8, 30).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn all_promises_are_kept_on_azurite() {
     let azurite = Azurite::start();
     azurite.create_container("promises");
@@ -103,9 +103,9 @@ fn on_azurite(azurite: &Azurite, url: &str) -> Lake {
     Lake::open(url, &account.into_iter().chain(others).collect()).expect("a client")
 }
 
-/// The same lake behind a connection that fails.
+/// The same lake over a connection that fails.
 fn on_faulty(lake: &Lake, decide: Decide) -> Lake {
-    let store = Faulty::new(lake.table_store("behind/a/connection"), decide);
+    let store = Faulty::new(lake.table_store("over/a/connection"), decide);
     Lake::on(Arc::new(store), "memory:///lake".parse().expect("a URL"))
 }
 
@@ -121,7 +121,7 @@ async fn objects(lake: &Lake) -> Vec<Path> {
 }
 
 /// `abfss:` and `az:` are two names of one lake.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", crate = "crate::support::limit")]
 async fn a_data_lake_url_reaches_the_same_tables() {
     let azurite = Azurite::start();
     azurite.create_container("files");
