@@ -9,7 +9,7 @@ use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 
 /// Activations without any progress after which something is broken.
-const MOST_IDLE: u32 = 20;
+const MAX_IDLE: u32 = 20;
 
 /// Asks the host for activations, as its timer would, until gold has reached silver. Gold's own log says how far it is.
 pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure> {
@@ -19,7 +19,7 @@ pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure
         let outcome = host.invoke_timer("sessionize").await?;
         let after = reached(&app.gold.table).await?;
         idle = if after > before { 0 } else { idle + 1 };
-        if idle >= MOST_IDLE {
+        if idle >= MAX_IDLE {
             return Err(format!("`sessionize` makes no progress beyond silver version {after:?}: {outcome:?}").into());
         }
         before = after;
