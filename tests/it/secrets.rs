@@ -81,7 +81,7 @@ async fn assert_handler_says_none(settings: &[(&str, &str)], expected: &str) {
 async fn the_handler_with_an_identity() {
     let azure = Azure::start(TOKEN).await;
     let refusing = Azure::start("another-token").await;
-    for (store, expected) in [(azure.address, "HTTP/1.1 200"), (refusing.address, "HTTP/1.1 503")] {
+    for (store, expected) in [(azure.address, "HTTP/1.1 200"), (refusing.address, "HTTP/1.1 409")] {
         let settings = [
             ("IDENTITY_ENDPOINT", &azure.identity_endpoint()[..]),
             ("IDENTITY_HEADER", IDENTITY_HEADER),
@@ -99,7 +99,8 @@ async fn the_handler_with_a_key_or_a_signature_and_a_store_that_refuses_or_is_aw
     let refusing = Azure::start("another-token").await;
     let away = format!("http://127.0.0.1:{}", closed_port());
     let secrets = [("AZURE_STORAGE_ACCOUNT_KEY", STORAGE_KEY), ("AZURE_STORAGE_SAS_TOKEN", &sas())];
-    for endpoint in [format!("http://{}", refusing.address), away] {
+    let refusing = format!("http://{}", refusing.address);
+    for (endpoint, expected) in [(refusing, "HTTP/1.1 409"), (away, "HTTP/1.1 503")] {
         for secret in secrets {
             let settings = [
                 secret,
@@ -107,7 +108,7 @@ async fn the_handler_with_a_key_or_a_signature_and_a_store_that_refuses_or_is_aw
                 ("AZURE_STORAGE_ENDPOINT", &endpoint),
                 ("LAKE_URL", "az://lake/path"),
             ];
-            assert_handler_says_none(&settings, "HTTP/1.1 503").await;
+            assert_handler_says_none(&settings, expected).await;
         }
     }
 }
