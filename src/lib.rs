@@ -9,28 +9,38 @@
 //!   HTTP --------------------------------> health
 //! ```
 //!
-//! The life of a batch:
+//! # The life of a batch
 //!
-//! 1. The Functions host posts it to [`functions::ingest`], chunked, twice encoded.
-//! 2. [`wire::decode_events`] finds bodies and positions in whatever form the host sends.
-//! 3. [`event::parse::parse`] reads each body: a click or a reject, never an error.
-//! 4. [`bronze::rows`], [`silver::rows`] and [`silver::quarantine::rows`] lay them out in columns.
-//! 5. [`ingest::Ingest::run`] hands them to an [`lake::append::Appender`] each, at once where the batch simply follows the
-//!    one before it, else bronze first.
-//! 6. The appender cuts off what is committed already, writes a Parquet file,
-//! 7. and puts one commit with the rows and the sequence number reached ([`lake::commit::put`]).
-//! 8. When all three are in, the host gets its 200 and writes its checkpoint.
-//! 9. [`gold::Gold::sessionize`] reads what silver's log added, as [`gold::session_event::SessionEvent`]s,
-//! 10. [`gold::merge::merge`]s them into the sessions they touch or bridge,
-//! 11. commits removed files, added files and the silver version reached at once ([`lake::commit::Rewrite`]),
-//! 12. and adds a row to the control table ([`gold::control`]).
+//! 1. The Functions host posts the batch to [`functions::ingest`], encoded twice and in chunks.
+//! 2. [`wire::decode_events`] finds the bodies and their positions in whatever form the host sends.
+//! 3. [`event::parse::parse`] reads each body. The outcome is a click or a reject with its reason, never an error.
+//! 4. [`bronze::rows`], [`silver::rows`] and [`silver::quarantine::rows`] lay the events out in columns.
+//! 5. [`ingest::Ingest::run`] gives each of the three to its [`lake::append::Appender`]: all at once where the batch simply
+//!    follows the one before it, else bronze first.
+//! 6. The appender leaves out what was committed before ([`lake`] calls it deduplication) and writes a Parquet file.
+//! 7. It puts one commit that has both the rows and the sequence number they reach ([`lake::commit`]).
+//! 8. When all three are committed, the host gets its 200 and writes its checkpoint.
+//! 9. Later, [`gold::Gold::sessionize`] reads what silver's log has added, as [`gold::session_event::SessionEvent`]s.
+//! 10. [`gold::merge::merge`] merges them into the sessions that they extend or bridge.
+//! 11. One commit removes files, adds files and records the silver version that gold has read ([`lake::commit::Rewrite`]).
+//! 12. A row in `control/watermarks` says what the run did ([`gold::control`]).
 //!
-//! What always holds:
+//! # What always holds
 //!
-//! - Rows and the position they reach are in one commit; nothing else says what was done.
-//! - Bronze and silver are only appended to; gold is a function of silver.
+//! - The rows and the position they reach are in one commit. Nothing else records what was done.
+//! - Bronze and silver are only appended to. Gold is a function of silver.
 //! - Only [`lake`] talks to deltalake, only [`wire`] knows the host's JSON, only [`config`] reads the environment, only
-//!   [`clock`] reads the time, only [`functions`] picks a status code. `tests/it/tidy.rs` checks it.
+//!   [`clock`] reads the time, and only [`functions`] picks a status code. `tests/it/tidy.rs` checks this.
+//!
+//! # Where to change what
+//!
+//! - *A column*: its table's list of declarations: [`bronze::schema`], [`silver::schema`], [`silver::quarantine`],
+//!   [`gold::schema`], [`gold::control`], and [`lineage`] for what the ingested tables share. One declaration holds name,
+//!   type, meaning, nullability, statistics and the function that takes the value from a row. Then run
+//!   `UPDATE_SCRIPTS=1 UPDATE_README=1 cargo test --test it -- every_column readme` and read the difference.
+//! - *What is read in an event*: [`event::parse`], a list of steps in order, each in a file of its own.
+//! - *A setting*: [`config`], `local.settings.example.json` and the README.
+//! - *A function*: [`functions`], and its folder in `functions/`.
 
 pub mod error;
 pub mod event;
@@ -50,7 +60,7 @@ pub mod functions;
 pub mod config;
 
 mod mutants;
-// What tests share names the library as everybody does.
+// Code that unit tests and integration tests share calls the library by its name.
 #[cfg(test)]
 extern crate self as clickstream;
 #[cfg(test)]

@@ -5,19 +5,18 @@
 //! table, the batches written to it and the tables of the README all come from that one list, so they cannot disagree.
 //!
 //! Reading order: [`declaration`] (a column, a table), [`build`] (rows become a batch), [`read`] (a batch becomes values,
-//! JSON, a list of differences), [`append`] (a batch on its way to a table). Knows Arrow and the value types of
-//! [`event`](crate::event); knows no table, no store and no log.
+//! JSON, a list of differences), [`Append`] (a batch on its way to a table, with everything that exactly-once needs to
+//! know). Knows Arrow and the value types of [`event`](crate::event); knows no table, no store and no log.
 
 pub mod declaration;
 pub mod build;
 pub mod read;
-pub mod append;
 
-pub use append::{Append, SourcePosition};
 pub(crate) use declaration::declare;
 pub use declaration::{Column, TableSpec};
 pub use read::Rows;
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
 /// A batch that is not what its table declares.
@@ -33,4 +32,27 @@ impl From<ColumnError> for ArrowError {
     fn from(error: ColumnError) -> Self {
         ArrowError::SchemaError(error.to_string())
     }
+}
+
+/// Place of a row in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourcePosition {
+    pub sequence: i64,
+    /// When the source accepted it, in milliseconds since the epoch; tells a source that numbers its rows from the start
+    /// again from one that repeats them.
+    pub enqueued_ms: i64,
+}
+
+/// Rows of one source, by growing sequence number.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The name under which the table records how far it got with the source.
+    pub app_id: String,
+    /// Value of the table's partition column for all rows.
+    pub partition: Option<String>,
+    pub rows: RecordBatch,
+    /// Where each row comes from; several rows may come from one position.
+    pub positions: Vec<SourcePosition>,
+    /// When this is, in milliseconds since the epoch.
+    pub now_ms: i64,
 }

@@ -12,7 +12,7 @@ use clickstream::audit::{Kind, Object, Report};
 use clickstream::lake::log::Version;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
-use clickstream::serving::overview::{Overview, Product};
+use clickstream::serving::{Overview, Product};
 use clickstream::{bronze, gold};
 use functions_host::{EventSource, Host, InvocationOutcome};
 use serde::Serialize;

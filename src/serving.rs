@@ -1,4 +1,6 @@
-//! All of gold in a few numbers: one pass over the sessions, which holds the users and the products in memory.
+//! Serving: gold summarised for people, in one pass over the sessions, which holds the users and the products in memory.
+//!
+//! Reads the columns that gold declares, and uses none of its code.
 
 use crate::columns::read::money;
 use crate::columns::{ColumnError, Rows};

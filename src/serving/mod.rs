@@ -1,3 +1,0 @@
-//! Serving: gold summarised for people. Reads the columns that gold declares, and uses none of its code.
-
-pub mod overview;
