@@ -89,7 +89,7 @@ pub trait EventSource: Send + Sync + 'static {
 /// A value that a producer attached to an event, in the types that a function can tell apart.
 ///
 /// A number that is not finite is [`PropertyValue::Text`], as in the metadata of the real host.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PropertyValue {
     /// No value.
     Null,
@@ -100,7 +100,6 @@ pub enum PropertyValue {
     /// A whole number above the largest [`PropertyValue::Integer`].
     Large(u64),
     /// A finite number.
-    #[serde(with = "bits")]
     Float(f64),
     /// Text.
     Text(String),
@@ -114,26 +113,10 @@ pub enum PropertyValue {
 pub type Properties = Vec<(String, PropertyValue)>;
 
 /// What accompanies the body of an event.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Accompanying {
     /// What the producer's program added.
-    #[serde(default, rename = "p", skip_serializing_if = "Vec::is_empty")]
     pub properties: Properties,
     /// Properties and annotations of the message itself, such as `content-type`, without those that the event hub adds.
-    #[serde(default, rename = "s", skip_serializing_if = "Vec::is_empty")]
     pub system_properties: Properties,
-}
-
-/// A float by its bits, so that every value survives being stored.
-mod bits {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(value.to_bits())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
-    }
 }
