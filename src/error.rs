@@ -7,8 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 /// What an error asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Nothing: the host tries again, and a later attempt can succeed as it is.
     Retry,

@@ -1,8 +1,9 @@
-//! Ingest: one batch of one partition into bronze, silver and quarantine. What [`Gold`](crate::gold::Gold) is for gold,
-//! [`Ingest`] is for the tables that events come into.
+//! Ingest: one batch of one partition into bronze, silver and quarantine. [`Ingest`] writes these three tables,
+//! [`Gold`](crate::gold::Gold) writes gold.
 //!
 //! A malformed event is not an error here: it would be redelivered for ever and hold up its partition. It lands in
-//! quarantine and the batch succeeds. Only what a later attempt can mend fails, or what a person has to.
+//! quarantine and the batch succeeds. A batch fails only for a reason outside its events: storage, a setting, a table, or a
+//! bug.
 //!
 //! Knows neither how the batch was encoded nor which status code its failure becomes.
 
@@ -54,7 +55,7 @@ pub struct Report {
     pub last_sequence_number: Option<i64>,
     /// Time from when the event hub accepted the last event to now.
     pub lag_ms: Option<i64>,
-    /// Commits to the tables in which rows of this batch are.
+    /// Number of commits, at most 3, that added rows of this batch.
     pub commits: usize,
 }
 
@@ -140,7 +141,7 @@ impl Ingest {
         encoded_bytes: usize,
         decode: impl FnOnce() -> Result<ReceivedBatch, D> + Send + 'static,
     ) -> Result<Report, IngestError<D>> {
-        // A batch larger than all that is allowed at once goes alone.
+        // A batch above the limit waits until nothing else is being worked on.
         let kilobytes = (encoded_bytes >> 10).clamp(1, MAX_KILOBYTES_AT_ONCE) as u32;
         let _memory = self.memory.acquire_many(kilobytes).await;
         let now = self.clock.now();
@@ -177,7 +178,7 @@ impl Ingest {
     ) -> Result<(Appended, Appended, Appended), Arc<LakeError>> {
         let bronze = self.bronze.append(bronze);
         let others = async { tokio::join!(self.silver.append(silver), self.quarantine.append(quarantine)) };
-        let (bronze, (silver, quarantine)) = match self.high_water_marks.are_followed_by(batch) {
+        let (bronze, (silver, quarantine)) = match self.high_water_marks.precede(batch) {
             true => {
                 let (bronze, others) = tokio::join!(bronze, others);
                 (bronze?, others)
@@ -215,7 +216,7 @@ struct HighWaterMarks {
 
 impl HighWaterMarks {
     /// Whether `batch` starts after what bronze has of its partition.
-    fn are_followed_by(&self, batch: &ReceivedBatch) -> bool {
+    fn precede(&self, batch: &ReceivedBatch) -> bool {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = last.get(&batch.source);
         batch.events.first().zip(before).is_some_and(|(first, before)| first.sequence_number.0 > *before)

@@ -1,4 +1,4 @@
-//! `clickstream`: a serverless real-time clickstream lakehouse.
+//! `clickstream`: a clickstream lakehouse without a cluster.
 //!
 //! ```text
 //!   Event Hubs --batch of one partition--> ingest ------> bronze/events
@@ -15,8 +15,8 @@
 //! 2. [`wire::decode_events`] finds the bodies and their positions in whatever form the host sends.
 //! 3. [`event::parse::parse`] reads each body. The outcome is a click or a reject with its reason, never an error.
 //! 4. [`bronze::rows`], [`silver::rows`] and [`silver::quarantine::rows`] lay the events out in columns.
-//! 5. [`ingest::Ingest::run`] gives each of the three to its [`lake::append::Appender`]: all at once where the batch simply
-//!    follows the one before it, else bronze first.
+//! 5. [`ingest::Ingest::run`] gives each table's rows to its [`lake::append::Appender`]: all three concurrently if the batch
+//!    follows the previous one, otherwise bronze first.
 //! 6. The appender leaves out what was committed before ([`lake`] calls it deduplication) and writes a Parquet file.
 //! 7. It puts one commit that has both the rows and the sequence number they reach ([`lake::commit`]).
 //! 8. When all three are committed, the host gets its 200 and writes its checkpoint.
@@ -30,15 +30,16 @@
 //! - The rows and the position they reach are in one commit. Nothing else records what was done.
 //! - Bronze and silver are only appended to. Gold is a function of silver.
 //! - Only [`lake`] talks to deltalake, only [`wire`] knows the host's JSON, only [`config`] reads the environment, only
-//!   [`clock`] reads the time, and only [`functions`] picks a status code. `tests/it/tidy.rs` checks this.
+//!   [`clock`] reads the time, and only [`functions`] picks a status code. `tests/it/tidy.rs` and `clippy.toml` check most of this.
 //!
 //! # Where to change what
 //!
-//! - *A column*: its table's list of declarations: [`bronze::schema`], [`silver::schema`], [`silver::quarantine`],
+//! - *A column* whose value is there already: its table's list of declarations: [`bronze::schema`], [`silver::schema`], [`silver::quarantine`],
 //!   [`gold::schema`], [`gold::control`], and [`lineage`] for what the ingested tables share. One declaration holds name,
 //!   type, meaning, nullability, statistics and the function that takes the value from a row. Then run
 //!   `UPDATE_SCRIPTS=1 UPDATE_README=1 cargo test --test it -- every_column readme` and read the difference.
-//! - *What is read in an event*: [`event::parse`], a list of steps in order, each in a file of its own.
+//! - *What is read in an event*: [`event::parse`], a list of steps in order, each in a file of its own. A field also stands in
+//!   `event::parse::members` (its name) and in [`event::click::Click`] (its value).
 //! - *A setting*: [`config`], `local.settings.example.json` and the README.
 //! - *A function*: [`functions`], and its folder in `functions/`.
 
@@ -60,7 +61,7 @@ pub mod functions;
 pub mod config;
 
 mod mutants;
-// Code that unit tests and integration tests share calls the library by its name.
+// Shared test files import the library by its name.
 #[cfg(test)]
 extern crate self as clickstream;
 #[cfg(test)]

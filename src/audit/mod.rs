@@ -13,7 +13,7 @@
 //!    its rows. Its size and number of rows must be those that were committed.
 //! 3. **Received = bronze** (`reconciliation`). The events received from a partition are those that its sequence numbers
 //!    span, from the first in bronze to the last. Each number must be in bronze, and once.
-//! 4. **Bronze = silver + quarantine** (`reconciliation`). The code that ships parses the bytes of every event again
+//! 4. **Bronze = silver + quarantine** (`reconciliation`). The production parser reads the bytes of every event again
 //!    (`expected_rows`). The rows that this gives must be the rows in silver or quarantine: no event is in neither, in
 //!    both, or in the wrong one, and no column differs. The position that a commit records must be the one that its rows
 //!    reach.
@@ -35,7 +35,7 @@
 //! - Columns in which two correct rows may differ: `ingested_at` and `ingest_date`, since a redelivery after a kill is
 //!   stamped again, and `page_domain`, which for relative addresses is a setting.
 //! - Whether an event is too large, too old or in the future. Those limits are settings, so bronze's own word is accepted.
-//! - Which version wrote a row. If an older version had other rules, its rows are reported as different, as they are.
+//! - Which version wrote a row. If an older version had other rules, its rows are reported as different.
 //! - A lake that is being written to: a batch may be in one table and not yet in the next. Audit a lake at rest.
 
 mod finding;
@@ -81,7 +81,7 @@ pub struct Report {
     /// With [`Depth::Rows`] only, like gold.
     pub partitions: Vec<PartitionReport>,
     pub gold: GoldReport,
-    /// The first ones of each kind.
+    /// The first 20 of each kind.
     pub findings: Vec<Finding>,
     /// The number of all findings, by kind.
     pub counts: BTreeMap<Kind, u64>,
@@ -99,7 +99,7 @@ pub struct TableReport {
 }
 
 impl Report {
-    /// Adds a finding of somebody else.
+    /// Adds a finding that the caller made.
     pub fn add(&mut self, kind: Kind, table: &str, object: Object, detail: String) {
         self.findings.push(Finding::new(kind, table, object, detail));
         *self.counts.entry(kind).or_default() += 1;

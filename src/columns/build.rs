@@ -1,4 +1,4 @@
-//! Rows become a batch: each declared column takes its values from them. CPU-bound and pure.
+//! Rows become a batch: each declared column reads its values from them. CPU-bound and pure.
 
 use super::ColumnError;
 use super::declaration::{Column, TableSpec, Value, list_element};

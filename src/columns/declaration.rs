@@ -40,7 +40,7 @@ impl<R> Column<R> {
         Self::new(name, about, Value::String(of))
     }
 
-    /// Text that is composed for the row rather than taken from it.
+    /// Text that is composed for the row rather than read from it.
     pub fn sentence(name: &'static str, about: &'static str, of: fn(&R) -> Option<String>) -> Self {
         Self::new(name, about, Value::Sentence(of))
     }
@@ -193,7 +193,7 @@ impl TableSpec {
 }
 
 /// Declares the columns of a table: for each a doc comment (which is also its description for readers of the table), a
-/// constant that holds its name, and its constructor on [`Column`] with the function that takes its value from a row.
+/// constant that holds its name, and its constructor on [`Column`] with the function that reads its value from a row.
 ///
 /// Makes the constants and a function `declared()` that returns the columns in this order. In brackets stand the generic
 /// parameters of the type of a row.

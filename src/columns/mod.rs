@@ -1,8 +1,8 @@
 //! Tables as lists of declared columns, and rows of them as Arrow batches.
 //!
 //! A column is declared once ([`declare!`](crate::columns::declare)): its name, its type, what it means, whether it may be
-//! null, whether the log keeps its minimum and maximum, and the function that takes its value from a row. The schema of a
-//! table, the batches written to it and the tables of the README all come from that one list, so they cannot disagree.
+//! null, whether the log keeps its minimum and maximum, and the function that reads its value from a row. The schema of a
+//! table, the batches written to it and the tables of the README all come from that one list.
 //!
 //! Reading order: [`declaration`] (a column, a table), [`build`] (rows become a batch), [`read`] (a batch becomes values,
 //! JSON, a list of differences), [`Append`] (a batch on its way to a table, with everything that exactly-once needs to
@@ -53,6 +53,6 @@ pub struct Append {
     pub rows: RecordBatch,
     /// Where each row comes from; several rows may come from one position.
     pub positions: Vec<SourcePosition>,
-    /// When this is, in milliseconds since the epoch.
+    /// Time of the append, in milliseconds since the epoch.
     pub now_ms: i64,
 }

@@ -1,6 +1,6 @@
 //! A batch becomes values again: columns by name, rows as JSON, and in which columns two rows differ.
 //!
-//! Every error names the table and the column.
+//! Every error names the table, and where one column is wrong, the column.
 
 use super::ColumnError;
 use crate::event::money::Money;

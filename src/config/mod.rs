@@ -76,10 +76,10 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
                 max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
             },
             allowed_lateness: reader.span(ALLOWED_LATENESS, Span::from_hours(7)),
-            micro_batch_versions: 500,
-            micro_batch_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
-            rewrite_bytes: 64 << 20,
-            file_rows: 20_000,
+            max_micro_batch_versions: 500,
+            max_micro_batch_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
+            max_rewrite_bytes: 64 << 20,
+            max_file_rows: 20_000,
         },
     }
 }

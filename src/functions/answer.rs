@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SetOnce;
 
-/// Largest body that is read: batches of 100 MB, encoded by the host.
+/// Largest body that is read: room for a batch of 100 MB after the host has encoded it.
 const MAX_BODY_BYTES: usize = 512 << 20;
 
-/// No invocation works longer than this; well below the host's `functionTimeout`, at which it would kill the process and
+/// No answer takes longer than this; well below the host's `functionTimeout`, at which it would kill the process and
 /// every other invocation in it.
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// The functions' shared part once it is made. The port answers before.
+/// The app, once it is created. The port answers earlier.
 pub type AppSlot = Arc<SetOnce<App>>;
 
 /// Why an invocation failed, in one line.
@@ -41,7 +41,7 @@ impl Failure {
     }
 }
 
-/// To the host every status but a 2xx is the same failure; to a person who looks at its log they are not.
+/// The host treats every status but a 2xx alike. The status helps whoever reads the log.
 fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Retry => StatusCode::SERVICE_UNAVAILABLE,
@@ -68,7 +68,7 @@ where
     };
     let run = async { work(slot.wait().await.clone(), body).await.map_err(|error| Failure::of(&error)) };
     let report = match tokio::time::timeout(DEADLINE, run).await.unwrap_or_else(|_| Err(past_the_deadline())) {
-        Ok(report) => serde_json::to_string(&Named { function, report }),
+        Ok(report) => serde_json::to_string(&NamedReport { function, report }),
         Err(failure) => return failed(function, failure),
     };
     match report {
@@ -84,7 +84,7 @@ where
 }
 
 #[derive(Serialize)]
-struct Named<R> {
+struct NamedReport<R> {
     function: &'static str,
     #[serde(flatten)]
     report: R,

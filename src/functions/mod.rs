@@ -1,7 +1,7 @@
 //! The functions: an adapter each, from the host's request to a call and back.
 //!
-//! The host's rules, in short: success is a 2xx with a JSON object, never an empty body; anything else is a failure that
-//! the retry policy repeats, and its body is thrown away, so the reason goes to standard output ([`answer`]).
+//! The host's rules, in short: success is a 2xx with a JSON object, never an empty body; anything else is a failure, after
+//! which `ingest` is called again by its retry policy and a timer function at its next time, and its body is thrown away, so the reason goes to standard output ([`answer`]).
 
 pub mod answer;
 
@@ -69,7 +69,10 @@ async fn health(State(slot): State<AppSlot>) -> Response {
             tracing::warn!(function = "health", reason = with_causes(&error), "the lake cannot be reached");
             (StatusCode::SERVICE_UNAVAILABLE, "unreachable")
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no answer in time"),
+        Err(_) => {
+            tracing::warn!(function = "health", reason = "no answer in time", "the lake cannot be reached");
+            (StatusCode::SERVICE_UNAVAILABLE, "no answer in time")
+        }
     };
     let report = serde_json::json!({
         "status": if status.is_success() { "healthy" } else { "unhealthy" },

@@ -88,8 +88,8 @@ impl Gold {
         watermark: Option<Timestamp>,
     ) -> Result<Vec<NewFile>, LakeError> {
         let stamp = Stamp { last_updated: self.clock.now(), final_before: self.settings.final_before(watermark) };
-        let file_rows = self.settings.file_rows;
-        let work = move || layout::lay_out(&opened, &changed, stamp, file_rows);
+        let max_file_rows = self.settings.max_file_rows;
+        let work = move || layout::lay_out(&opened, &changed, stamp, max_file_rows);
         self.table.workers.run("encode sessions", work).await?
     }
 }

@@ -1,5 +1,5 @@
 //! The control row: what one run did, and how it moved the watermark. Table `control/watermarks` has one row for each
-//! run that committed to gold.
+//! run of `sessionize` that committed to gold, and one for each rebuild, however many dates it replaced.
 //!
 //! The commit to gold carries the same values as JSON, so that a row that a kill prevented can be written later.
 //! Reading and writing the table is the business of [`control_table`](super::control_table).

@@ -104,7 +104,7 @@ pub(super) fn to_rewrite_too(
         let of_date = files.values().filter(|add| partition(add) == *date);
         let sized = of_date.filter_map(|add| Some((Statistics::of(add).num_records?, add)));
         let smallest = sized.min_by_key(|(rows, _)| *rows);
-        smallest.filter(|(rows, _)| *rows < settings.file_rows as i64).map(|(_, add)| add)
+        smallest.filter(|(rows, _)| *rows < settings.max_file_rows as i64).map(|(_, add)| add)
     };
     let smallest = dates.difference(&open_dates).filter_map(smallest_of);
     let open: BTreeSet<&str> = opened.iter().map(|file| file.add.path.as_str()).collect();
@@ -122,7 +122,7 @@ pub(super) fn lay_out(
     opened: &[OpenFile],
     changed: &[Session],
     stamp: Stamp,
-    file_rows: usize,
+    max_file_rows: usize,
 ) -> Result<Vec<NewFile>, LakeError> {
     let mut by_date: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     for file in opened {
@@ -139,27 +139,27 @@ pub(super) fn lay_out(
     let mut files = Vec::new();
     for (date, batches) in by_date {
         let all = compute::concat_batches(&schema::table().file_schema(), &batches).map_err(internal)?;
-        for rows in cut(all, file_rows)? {
+        for rows in cut(all, max_file_rows)? {
             files.push(encode(&date, rows, stamp)?);
         }
     }
     Ok(files)
 }
 
-/// Cuts `rows` into batches of at most `file_rows`. Several batches are ordered by session start, so that each file
+/// Cuts `rows` into batches of at most `max_file_rows`. Several batches are ordered by session start, so that each file
 /// covers a time of its own.
-fn cut(rows: RecordBatch, file_rows: usize) -> Result<Vec<RecordBatch>, LakeError> {
+fn cut(rows: RecordBatch, max_file_rows: usize) -> Result<Vec<RecordBatch>, LakeError> {
     let total = rows.num_rows();
     if total == 0 {
         return Ok(Vec::new());
     }
-    if total <= file_rows {
+    if total <= max_file_rows {
         return Ok(vec![rows]);
     }
     let starts: &TimestampMicrosecondArray = Rows::of(schema::TABLE, &rows).column(schema::SESSION_START_TIME)?;
     let order = compute::sort_to_indices(starts, None, None).map_err(internal)?;
     let sorted = compute::take_record_batch(&rows, &order).map_err(internal)?;
-    let files = total.div_ceil(file_rows);
+    let files = total.div_ceil(max_file_rows);
     let each = total.div_ceil(files);
     Ok((0..files).map(|file| sorted.slice(file * each, each.min(total - file * each))).collect())
 }

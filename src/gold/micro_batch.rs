@@ -6,18 +6,18 @@ use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::file::Statistics;
 use crate::lake::log::{Add, Version};
-use crate::lake::table::{Change, Table};
+use crate::lake::table::{Change, Changes, Table};
 use futures::{StreamExt, TryStreamExt};
 
 /// How many silver files are read at once.
 const READ_AHEAD: usize = 4;
 
 /// Consecutive silver versions, the first of which directly follows the version that gold has read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct MicroBatch {
     /// Events by version, ascending; never empty, though a version may have no events.
     pub versions: Vec<(Version, Vec<SessionEvent>)>,
-    /// How many newer versions are known.
+    /// How many newer versions silver has.
     pub versions_left: usize,
 }
 
@@ -55,11 +55,10 @@ impl Gold {
         if !self.silver.exists().await? {
             return Ok(None);
         }
-        // One version more than fits tells whether there is more to do.
-        let limit = self.settings.micro_batch_versions + 1;
-        let mut changes = self.silver.changes_after(read.unwrap_or(-1), limit).await?;
+        let limit = self.settings.max_micro_batch_versions;
+        let Changes { read: mut changes, unread } = self.silver.changes_after(read.unwrap_or(-1), limit).await?;
         let fitting = fitting_versions(&changes, &self.settings);
-        let versions_left = changes.len() - fitting;
+        let versions_left = unread + changes.len() - fitting;
         changes.truncate(fitting);
         if changes.is_empty() {
             return Ok(None);
@@ -79,11 +78,11 @@ impl Gold {
 fn fitting_versions(changes: &[Change], settings: &Settings) -> usize {
     let mut rows = 0;
     let fits = |change: &&Change| {
-        let fits = rows < settings.micro_batch_rows;
+        let fits = rows < settings.max_micro_batch_rows;
         rows += change.added.iter().filter_map(|add| Statistics::of(add).num_records).sum::<i64>() as usize;
         fits
     };
-    changes.iter().take(settings.micro_batch_versions).take_while(fits).count()
+    changes.iter().take_while(fits).count()
 }
 
 /// The events in one silver file whose user id and session id `wanted` accepts.

@@ -34,7 +34,7 @@
 //! can hold such a session ([`layout::candidate_files`]) and need not open the others.
 //!
 //! [`session::Session::combine`] makes one session of two by minima, maxima, sums and unions. These are commutative and
-//! associative, so neither the order of the events nor the batches they came in make a difference. A sum is not
+//! associative, so neither the order of the events nor the batches they came in makes a difference. A sum is not
 //! idempotent, however: an event that is merged twice would count twice. Therefore each event has an *event key*, a
 //! number that stays the same when the event is sent or delivered again. A session keeps the event keys of the events
 //! it has counted, and [`merge`](merge::merge) drops an event whose key is among them.
@@ -44,7 +44,9 @@
 //! Readers want to know whether a session can still grow. The *watermark* estimates how far event time has advanced: it
 //! is the newest event time that gold has read, minus the *allowed lateness* (seven hours unless set otherwise). It
 //! never moves back. A session is *final* once the watermark is later than its end by more than the timeout, because
-//! any event that could still extend it would be older than the watermark.
+//! any event that could still extend it would be older than the watermark. Without new events the watermark stands still,
+//! and the last sessions stay open. The column is brought up to date when a file is rewritten anyway, else once for each
+//! hour by which the watermark has moved.
 //!
 //! The watermark decides nothing else. An event older than the watermark is counted as late *and merged all the same*,
 //! even into a final session. Stream processors drop late events in order to bound the windows that they hold in
@@ -137,13 +139,13 @@ pub struct Settings {
     pub windowing: Windowing,
     pub allowed_lateness: Span,
     /// How many versions of silver a micro-batch has at most.
-    pub micro_batch_versions: usize,
+    pub max_micro_batch_versions: usize,
     /// A micro-batch ends with the version that reaches this many rows of silver.
-    pub micro_batch_rows: usize,
-    /// A run that would rewrite more bytes of stored files than this takes fewer versions, but at least one.
-    pub rewrite_bytes: i64,
+    pub max_micro_batch_rows: usize,
+    /// A run that would rewrite more bytes of stored files than this reads fewer versions, but at least one.
+    pub max_rewrite_bytes: i64,
     /// How many rows a gold file has at most.
-    pub file_rows: usize,
+    pub max_file_rows: usize,
 }
 
 impl Settings {

@@ -86,7 +86,7 @@ impl Gold {
         let Some(last) = last else { return Ok(vec![Dates::ALL]) };
         let changes = match self.table.changes_after(last, usize::MAX).await {
             Err(LakeError::LogGone { .. }) => return Ok(vec![Dates::ALL]),
-            changes => changes?,
+            changes => changes?.read,
         };
         let touched: BTreeSet<NaiveDate> =
             changes.iter().flat_map(|change| &change.added).filter_map(|add| partition(add).parse().ok()).collect();

@@ -48,7 +48,7 @@ pub struct Products {
     pub categories: BTreeSet<String>,
 }
 
-/// What a session needs in order to count further events and its other columns do not show. Stored as JSON: the names
+/// What a session needs to count further events and no other column holds. Stored as JSON: the names
 /// in `rename` are those of the tables, and must stay.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -167,7 +167,7 @@ impl Session {
         self.state.first_known.get(&attribute).map(|known| known.value.as_str())
     }
 
-    /// Whether the watermark has passed the end by the inactivity timeout.
+    /// Whether the watermark has passed the end by more than the inactivity timeout.
     pub fn is_final(&self, final_before: Timestamp) -> bool {
         self.end < final_before
     }

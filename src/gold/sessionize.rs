@@ -1,5 +1,5 @@
-//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and it
-//! may run beside itself.
+//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and
+//! two runs may overlap.
 
 use super::commit::Plan;
 use super::control::{Activity, NO_VERSION, Run};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub struct Report {
     /// The silver version that gold has read.
     pub silver_version: Option<Version>,
-    /// How many newer versions of silver are known.
+    /// How many newer versions silver has.
     pub behind: usize,
     pub watermark: Option<Timestamp>,
     /// `None` when silver had nothing new.
@@ -100,7 +100,7 @@ impl Gold {
             let times = micro_batch.event_times();
             let candidates = layout::candidate_files(base.files.values(), &times, self.settings.windowing.timeout);
             let bytes: i64 = candidates.iter().map(|add| add.size).sum();
-            if bytes <= self.settings.rewrite_bytes || micro_batch.versions.len() <= 1 {
+            if bytes <= self.settings.max_rewrite_bytes || micro_batch.versions.len() <= 1 {
                 return candidates.into_iter().cloned().collect();
             }
             micro_batch.halve();

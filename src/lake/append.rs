@@ -128,11 +128,13 @@ type Outcome = Result<Appended, Arc<LakeError>>;
 
 impl Shared {
     async fn commit(&self, known: &mut Option<Snapshot>, appends: Vec<Append>) -> Result<Vec<Outcome>, LakeError> {
-        if known.is_none() {
-            self.table.create_if_missing(latest_ms(&appends)).await?;
-            *known = Some(self.table.snapshot(Replay::Txns).await?);
-        }
-        let Some(known) = known.as_mut() else { return Ok(Vec::new()) };
+        let known = match known {
+            Some(known) => known,
+            None => {
+                self.table.create_if_missing(latest_ms(&appends)).await?;
+                known.insert(self.table.snapshot(Replay::Txns).await?)
+            }
+        };
         let mut written: Option<(Vec<Dedup>, Vec<Add>)> = None;
         for attempt in 1..=COMMIT_ATTEMPTS {
             let positions = appends.iter().map(|append| (append.app_id.as_str(), append.positions.as_slice()));

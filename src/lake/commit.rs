@@ -37,7 +37,7 @@ pub(super) fn info(log: &Log, operation: &str, now_ms: i64, details: &Map<String
 }
 
 /// Puts `commit` where no commit is yet. After an error it is not known whether the commit is in the log.
-pub async fn put(log: &Log, commit: &Commit) -> Result<CommitOutcome, LakeError> {
+pub(super) async fn put(log: &Log, commit: &Commit) -> Result<CommitOutcome, LakeError> {
     let path = Log::path(commit.version);
     let text = commit.to_text().map_err(|error| LakeError::Internal {
         attempt: "write the commit",
@@ -76,7 +76,7 @@ pub struct Rewrite {
     pub operation: &'static str,
     pub remove: Vec<Add>,
     pub add: Vec<NewFile>,
-    /// How far the writing application is with this commit.
+    /// The version that the application has reached with this commit.
     pub txn: Option<Transaction>,
     /// Members of `commitInfo`.
     pub details: Map<String, Value>,

@@ -15,9 +15,9 @@
 //!    and [`snapshot`] (from the log to the state of the table).
 //! 3. [`table`] (one table: create, open, follow, rewrite), `dedup` and [`append`] (many writers, every row exactly
 //!    once: the heart of the module).
-//! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for those who believe none of this.
+//! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for the audit.
 //!
-//! The promises are tested on memory, on a disk and on Azurite by `tests/it/lake_promises.rs`.
+//! The promises are tested on memory, on a disk and on Azurite by `tests/it/lake_promises/`.
 
 mod action;
 pub mod error;

@@ -39,6 +39,13 @@ pub struct Change {
     pub added: Vec<Add>,
 }
 
+/// What a reader that follows the table has read, and how many newer versions there are beyond.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    pub read: Vec<Change>,
+    pub unread: usize,
+}
+
 impl Table {
     /// Sends no request.
     pub fn at(lake: &Lake, spec: TableSpec, workers: &Workers) -> Self {
@@ -118,15 +125,16 @@ impl Table {
     }
 
     /// What the versions above `after` added, the first `max_versions` of them, in order.
-    pub async fn changes_after(&self, after: Version, max_versions: usize) -> Result<Vec<Change>, LakeError> {
+    pub async fn changes_after(&self, after: Version, max_versions: usize) -> Result<Changes, LakeError> {
         let mut versions = self.log.versions_after(after).await?;
+        let unread = versions.len().saturating_sub(max_versions);
         versions.truncate(max_versions);
         let commits = self.log.read_all(&versions).await?;
         let change = |commit: Commit| {
             let adds = commit.actions.into_iter().filter_map(|action| action.add);
             Change { version: commit.version, added: adds.filter(|add| add.data_change).collect() }
         };
-        Ok(commits.into_iter().map(change).collect())
+        Ok(Changes { read: commits.into_iter().map(change).collect(), unread })
     }
 
     /// Stores `file` under a name of its own. Its rows belong to the table only once a commit has the returned action.

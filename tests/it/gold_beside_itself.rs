@@ -2,6 +2,7 @@
 //! afterwards.
 
 use crate::support::envelope::Sent;
+use crate::support::event::Event;
 use crate::support::render;
 use crate::support::world::{NOON, World};
 use clickstream::app::App;
@@ -13,30 +14,24 @@ use clickstream::lake::log::Log;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
 use object_store::ObjectStoreExt;
-use serde_json::json;
 
 /// One event every 20 minutes, dealt out to five users. Every third event arrives only after all the others.
 fn events(partition: i64) -> Vec<Sent> {
     let order = (0..120i64).filter(|n| n % 3 != 0).chain((0..120).filter(|n| n % 3 == 0));
-    let body = |n: i64| {
-        json!({
-            "user_id": format!("u{}", n % 5), "session_id": "s", "event_type": "page_view", "page_url": format!("/{n}"),
-            "timestamp": (NOON - Span::from_minutes(3_000 - n * 20)).to_string(), "event_id": format!("{partition}-{n}"),
-        })
+    let event = |n: i64| {
+        let at = NOON - Span::from_minutes(3_000 - n * 20);
+        let event = Event::page_view(at).with("user_id", format!("u{}", n % 5)).with("page_url", format!("/{n}"));
+        event.with("event_id", format!("{partition}-{n}"))
     };
     let numbered = order.enumerate();
     numbered
-        .map(|(sequence, n)| Sent {
-            sequence_number: sequence as i64,
-            enqueued_at: NOON,
-            body: body(n).to_string().into_bytes(),
-        })
+        .map(|(sequence, n)| Sent { sequence_number: sequence as i64, enqueued_at: NOON, body: event(n).body() })
         .collect()
 }
 
 async fn ingest_all(world: &World, partition: i64) {
     for batch in events(partition).chunks(7) {
-        world.ingest(&partition.to_string(), batch).await.expect("the batch is taken");
+        world.ingest(&partition.to_string(), batch).await.expect("the batch is ingested");
     }
 }
 
@@ -115,7 +110,7 @@ async fn a_rebuild_beside_sessionize_does_not_take_the_watermark_back() {
     let gold = &world.app.gold;
     let mut watermarks = Vec::new();
     for half in events.chunks(events.len() / 2) {
-        world.ingest("0", half).await.expect("the batch is taken");
+        world.ingest("0", half).await.expect("the batch is ingested");
         world.sessionize().await;
         watermarks.push(gold.sessionize().await.expect("it works").watermark);
     }
@@ -149,4 +144,18 @@ async fn forget_a_file(table: &Table) {
     let first = base.files.values().next().expect("a file").clone();
     let rewrite = clickstream::lake::commit::Rewrite { operation: "DELETE", remove: vec![first], ..Default::default() };
     table.rewrite(&base, rewrite, NOON.millis()).await.expect("committed");
+}
+
+/// The alert on gold that falls behind asks for this number.
+#[tokio::test(crate = "crate::support::limit")]
+async fn a_run_reports_all_versions_of_silver_that_it_leaves() {
+    let mut world = World::new();
+    world.app.gold.settings.max_micro_batch_versions = 2;
+    for batch in events(0).chunks(24) {
+        world.ingest("0", batch).await.expect("the batch is ingested");
+    }
+    // Version 0 creates silver, versions 1 to 5 are the batches.
+    for left in [4, 2, 0] {
+        assert_eq!(world.app.gold.sessionize().await.expect("sessionize works").behind, left);
+    }
 }

@@ -23,12 +23,14 @@ use tokio::time::timeout;
 
 /// Clients that are served at the same time. Further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 64;
-/// The service's value.
+/// As in the service.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(240);
+/// Sessions of a connection.
 const MAX_SESSIONS: u16 = 255;
+/// Links of a session.
 const MAX_LINKS: u32 = 255;
-/// The client for Python sets the segment size to the one that it finds. Linux refuses more than 32,767, and the size of a
-/// loopback connection is 32,768.
+/// The client for Python copies the segment size of the connection. Loopback has 32,768, and Linux refuses to set more than
+/// 32,767.
 const SEGMENT_BYTES: u32 = 32_000;
 /// How long to wait after a connection could not be accepted, for example because the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -43,7 +45,7 @@ impl Endpoint {
     /// Listens on `address` and stores events in `journal`. Port 0 picks a free port.
     ///
     /// # Errors
-    /// When the address is in use.
+    /// When the address cannot be listened on, for example because it is in use.
     pub async fn open(address: LoopbackAddress, journal: Arc<Journal>) -> io::Result<Self> {
         let address = address.socket();
         let listener = TcpListener::bind(address).await.map_err(|error| {

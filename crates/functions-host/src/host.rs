@@ -160,11 +160,12 @@ impl Host {
     }
 
     /// Stops as the real host does: starts no call, waits up to 10 s for running calls, then kills the handlers.
-    /// Batches that are accepted in this time are not checkpointed.
+    /// Batches that the handler answers while the host stops are not checkpointed.
     pub async fn stop(mut self) {
         self.instances.lifecycle.stop();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _whether_in_time = tokio::time::timeout(SHUTDOWN_LIMIT, ended).await;
+        // Calls that are still running after it are killed with their handlers.
+        let _ = tokio::time::timeout(SHUTDOWN_LIMIT, ended).await;
         self.tasks.shutdown().await;
         self.instances.all.iter().for_each(|invoker| invoker.handler.shut_down());
         while self.supervisors.join_next().await.is_some() {}

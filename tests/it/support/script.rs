@@ -8,16 +8,16 @@
 //! event NAME FIELD=VALUE ...       defines a page view with these members; see below
 //! raw NAME TEXT                    defines an event with these bytes; `\xff` is one byte
 //! ingest PARTITION FIRST NAME ...  delivers a batch whose first event has the sequence number FIRST
-//! fault FATE PATH                  the next PUT whose path contains PATH is `lost`, or only its `answer-lost`
+//! fault FATE PATH                  the next PUT whose path contains PATH fails (`lost`), or succeeds and reports an error (`answer-lost`)
 //! sessionize                       until gold is up to date
 //! rebuild                          all of gold
 //! restart                          continues with a process that remembers nothing
 //! count TABLE ...                  prints how many rows each table has
 //! dump TABLE COLUMN ...            prints columns of all rows, sorted
-//! show TABLE                       prints every declared column of every row, one line each
+//! show TABLE                       prints every declared column of every row, one line per column
 //! ```
 //!
-//! A table is `bronze`, `silver`, `quarantine`, `sessions` or `control`. A VALUE that is JSON is taken as JSON, so `"1"` is a text
+//! A table is `bronze`, `silver`, `quarantine`, `sessions` or `control`. A VALUE that is JSON is parsed as JSON, so `"1"` is a text
 //! and `"a b"` may contain spaces; any other value is a text. `at user session type url` are short names of `timestamp user_id
 //! session_id event_type page_url`.
 
