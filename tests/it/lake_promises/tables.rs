@@ -108,10 +108,11 @@ pub(super) async fn a_follower_reads_each_change_once(setup: Setup) {
     let mut reached = 0;
     loop {
         let changes = table.changes_after(reached, 2).await.expect("the log can be read");
-        let Some(last) = changes.last() else { break };
+        let Some(last) = changes.read.last() else { break };
         reached = last.version;
-        versions.extend(changes.iter().map(|change| change.version));
-        paths.extend(changes.into_iter().flat_map(|change| change.added).map(|add| add.path));
+        assert_eq!(changes.unread as i64, 5 - reached, "versions are left after {reached}");
+        versions.extend(changes.read.iter().map(|change| change.version));
+        paths.extend(changes.read.into_iter().flat_map(|change| change.added).map(|add| add.path));
     }
     assert_eq!(versions, [1, 2, 3, 4, 5]);
     paths.sort_unstable();

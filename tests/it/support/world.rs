@@ -56,6 +56,15 @@ impl World {
         World { app, lake, faults: None, settings }
     }
 
+    /// In memory, with settings that no setting of the environment changes.
+    pub fn adjusted(adjust: impl FnOnce(&mut Settings)) -> Self {
+        let mut world = Self::new();
+        let mut settings = app_settings(&world.settings);
+        adjust(&mut settings);
+        world.app = App::on(world.lake.clone(), settings, world.app.clock.clone(), Workers::of_this_machine());
+        world
+    }
+
     /// A second process on the same lake: it remembers nothing.
     pub fn restart(&mut self) {
         self.app = App::on(
