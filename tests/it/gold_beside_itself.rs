@@ -155,6 +155,7 @@ async fn a_run_reports_all_versions_of_silver_that_it_leaves() {
     }
     // Version 0 creates silver, versions 1 to 5 are the batches.
     for left in [4, 2, 0] {
-        assert_eq!(world.app.gold.sessionize().await.expect("sessionize works").behind, left);
+        let report = world.app.gold.sessionize().await.expect("sessionize works");
+        assert_eq!(report.behind, left);
     }
 }
