@@ -1,7 +1,8 @@
 //! The functions: an adapter each, from the host's request to a call and back.
 //!
-//! The host's rules, in short: success is a 2xx with a JSON object, never an empty body; anything else is a failure, after
-//! which `ingest` is called again by its retry policy and a timer function at its next time, and its body is thrown away, so the reason goes to standard output ([`answer`]).
+//! The host's rules, in short. Success is a 2xx with a JSON object, never an empty body. Anything else is a failure: `ingest`
+//! is called again by its retry policy, a timer function at its next time. The host throws the body of a failure away, so
+//! the reason goes to standard output ([`mod@answer`]).
 
 pub mod answer;
 

@@ -11,7 +11,7 @@
 //! Reading order. Each file uses only those before it:
 //! 1. `action` (what a Delta log consists of), [`error`] (what can go wrong, and who has to act), [`store`] (where the
 //!    lake is), [`workers`] (where work that occupies a core runs).
-//! 2. [`file`] (rows as Parquet, and back), [`log`] (reads commits), [`commit`] (adds one, by the one PUT), `checkpoint`
+//! 2. [`mod@file`] (rows as Parquet, and back), [`log`] (reads commits), [`commit`] (adds one, by the one PUT), `checkpoint`
 //!    and [`snapshot`] (from the log to the state of the table).
 //! 3. [`table`] (one table: create, open, follow, rewrite), `dedup` and [`append`] (many writers, every row exactly
 //!    once: the heart of the module).
