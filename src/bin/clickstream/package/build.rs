@@ -61,6 +61,7 @@ pub fn for_this_machine(profile: Profile) -> Result<PathBuf, Failure> {
     if Path::new("Cargo.toml").exists() && (std::env::var_os("CARGO").is_some() || !is_this_profile) {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.arg("build").args(["--bin", HANDLER]).args(profile.arguments());
+        forget_running_package(&mut build);
         run(build, &format!("cannot build `{HANDLER}`"))?;
     }
     if handler.exists() {
@@ -130,5 +131,20 @@ fn run(mut command: Command, failed: &str) -> Result<(), Failure> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{failed}: `{}` ended with {status}", command.get_program().display()).into()),
         Err(error) => Err(format!("{failed}: cannot start `{}`: {error}", command.get_program().display()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_within_cargo_run_is_the_one_of_the_command_line() {
+        for variable in ["CARGO_PKG_NAME", "CARGO_PKG_VERSION_PRE", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS"] {
+            assert!(describes_running_package(variable), "{variable}");
+        }
+        for variable in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS", "PATH"] {
+            assert!(!describes_running_package(variable), "{variable}");
+        }
     }
 }
