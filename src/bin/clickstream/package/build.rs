@@ -61,7 +61,6 @@ pub fn for_this_machine(profile: Profile) -> Result<PathBuf, Failure> {
     if Path::new("Cargo.toml").exists() && (std::env::var_os("CARGO").is_some() || !is_this_profile) {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.arg("build").args(["--bin", HANDLER]).args(profile.arguments());
-        forget_running_package(&mut build);
         run(build, &format!("cannot build `{HANDLER}`"))?;
     }
     if handler.exists() {
@@ -127,11 +126,21 @@ fn tools() -> Result<PathBuf, Failure> {
 /// Runs `command` to its end. Its output goes to standard error, because a script may read standard output.
 fn run(mut command: Command, failed: &str) -> Result<(), Failure> {
     command.stdin(Stdio::null()).stdout(io::stderr());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| describes_this_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{failed}: `{}` ended with {status}", command.get_program().display()).into()),
         Err(error) => Err(format!("{failed}: cannot start `{}`: {error}", command.get_program().display()).into()),
     }
+}
+
+/// What `cargo run` and `cargo test` set for the program that they start. The build scripts of some crates read these variables:
+/// when they have other values than in a build from the command line, cargo compiles these crates again, and every crate that
+/// depends on them.
+fn describes_this_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|start| variable.starts_with(start))
 }
 
 #[cfg(test)]
@@ -141,10 +150,10 @@ mod tests {
     #[test]
     fn a_build_within_cargo_run_is_the_one_of_the_command_line() {
         for variable in ["CARGO_PKG_NAME", "CARGO_PKG_VERSION_PRE", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS"] {
-            assert!(describes_running_package(variable), "{variable}");
+            assert!(describes_this_package(variable), "{variable}");
         }
         for variable in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS", "PATH"] {
-            assert!(!describes_running_package(variable), "{variable}");
+            assert!(!describes_this_package(variable), "{variable}");
         }
     }
 }
