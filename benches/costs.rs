@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::columns::{Column, TableSpec};
-use clickstream::event::parse::{Limits, parse};
+use clickstream::event::parse::{ParseSettings, parse};
 use clickstream::event::time::Timestamp;
 use clickstream::functions;
 use clickstream::lake::append::{Append, Appender, SourcePosition};
@@ -162,10 +162,10 @@ async fn an_invocation_and_its_parts() {
 }
 
 fn decode_and_encode(body: Bytes) {
-    let limits = Limits::default();
+    let settings = ParseSettings::default();
     let stamp = Stamp { ingested_at: NOON, source_epoch: 0 };
     let batch = wire::decode_events(body, "events").expect("an envelope");
-    let parsed: Vec<_> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
+    let parsed: Vec<_> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &settings)).collect();
     let bronze_rows = bronze::rows(&batch, &parsed, stamp).expect("rows");
     let silver_rows = silver::rows(&batch, &parsed, stamp).expect("rows");
     quarantine::rows(&batch, &parsed, stamp).expect("rows");

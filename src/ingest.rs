@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::columns::{Append, ColumnError};
 use crate::error::{Consequence, Kind};
 use crate::event::ids::SourcePartition;
-use crate::event::parse::{Limits, parse};
+use crate::event::parse::{ParseSettings, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::lake::LakeError;
 use crate::lake::append::{Appended, Appender};
@@ -34,7 +34,7 @@ const MAX_KILOBYTES_AT_ONCE: usize = 6 << 10;
 /// How events are read.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub limits: Limits,
+    pub parse: ParseSettings,
     /// Counts how often the event hub was recreated under its old name.
     pub source_epoch: u32,
 }
@@ -147,7 +147,7 @@ impl Ingest {
         let now = self.clock.now();
         let stamp = Stamp { ingested_at: now, source_epoch: self.settings.source_epoch };
         let settings = self.settings.clone();
-        let work = move || prepare(decode().map_err(IngestError::Decode)?, &settings.limits, stamp);
+        let work = move || prepare(decode().map_err(IngestError::Decode)?, &settings.parse, stamp);
         let prepared = self.workers.run("decode the batch", work).await.map_err(Arc::new)??;
         let Prepared { batch, bronze, silver, quarantine, unknown_fields } = prepared;
         let (bronze, silver, quarantine) = self.write(&batch, bronze, silver, quarantine).await?;
@@ -195,8 +195,12 @@ impl Ingest {
 }
 
 /// Parses the events of `batch` and lays them out in columns. CPU-bound.
-fn prepare<D: Consequence>(batch: ReceivedBatch, limits: &Limits, stamp: Stamp) -> Result<Prepared, IngestError<D>> {
-    let read = |event: &ReceivedEvent| parse(&event.body, event.enqueued_at, limits);
+fn prepare<D: Consequence>(
+    batch: ReceivedBatch,
+    settings: &ParseSettings,
+    stamp: Stamp,
+) -> Result<Prepared, IngestError<D>> {
+    let read = |event: &ReceivedEvent| parse(&event.body, event.enqueued_at, settings);
     let parsed: Vec<_> = batch.events.iter().map(read).collect();
     Ok(Prepared {
         bronze: bronze::rows(&batch, &parsed, stamp)?,

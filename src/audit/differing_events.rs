@@ -4,14 +4,14 @@
 //! of ranges is bounded, so memory is.
 
 use super::checksums::{RangeIndex, is_compared};
-use super::expected_rows::{expected_rows, rows_by_partition, sequence_numbers, widest_limits};
+use super::expected_rows::{expected_rows, rows_by_partition, sequence_numbers, widest_settings};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::is_next;
 use super::tables::{Layer, Tables};
 use crate::columns::Rows;
 use crate::columns::read::differing;
 use crate::event::ids::SequenceNumber;
-use crate::event::parse::Limits;
+use crate::event::parse::ParseSettings;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
@@ -51,9 +51,9 @@ impl Audit<'_> {
             let files: Vec<&Add> = scanned.scan.head.files.values().filter(|add| may_hold(add, &ranges)).collect();
             for (done, file) in files.iter().enumerate() {
                 self.progress("examining events", done, Some(files.len()));
-                let (ranges, limits) = (ranges.clone(), widest_limits());
+                let (ranges, settings) = (ranges.clone(), widest_settings());
                 let read = move |evidence: &mut FileEvidence, batch: &RecordBatch| {
-                    evidence.read(layer, batch, &ranges, &limits)
+                    evidence.read(layer, batch, &ranges, &settings)
                 };
                 // A file that cannot be read was reported when it was first opened.
                 let Inspected::Whole { found, .. } = scanned.inspect(file, read).await? else { continue };
@@ -144,7 +144,7 @@ impl FileEvidence {
         layer: Layer,
         batch: &RecordBatch,
         ranges: &RangesByPartition,
-        limits: &Limits,
+        settings: &ParseSettings,
     ) -> Result<(), ArrowError> {
         for partition in rows_by_partition(layer, batch)? {
             let Some(wanted) = ranges.get(&partition.source) else { continue };
@@ -155,7 +155,7 @@ impl FileEvidence {
             let source = &partition.source;
             match layer {
                 Layer::Bronze => {
-                    let expected = expected_rows(&partition, limits)?;
+                    let expected = expected_rows(&partition, settings)?;
                     self.add(source, (layer, &partition.rows), |_| Evidence::Received)?;
                     self.add(source, (Layer::Silver, &expected.silver), Evidence::ExpectedInSilver)?;
                     self.add(source, (Layer::Quarantine, &expected.quarantine), Evidence::ExpectedInQuarantine)?;

@@ -8,7 +8,7 @@ use crate::bronze;
 use crate::columns::{ColumnError, Rows};
 use crate::event::Parsed;
 use crate::event::ids::{SequenceNumber, SourcePartition};
-use crate::event::parse::{Limits, parse};
+use crate::event::parse::{Limits, ParseSettings, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
 use crate::event::time::{Span, Timestamp};
@@ -99,12 +99,12 @@ pub(super) struct ExpectedRows {
 }
 
 /// What `bronze`, rows of bronze, should be and should have become.
-pub(super) fn expected_rows(bronze: &PartitionRows, limits: &Limits) -> Result<ExpectedRows, ColumnError> {
+pub(super) fn expected_rows(bronze: &PartitionRows, settings: &ParseSettings) -> Result<ExpectedRows, ColumnError> {
     let batch = ReceivedBatch { source: bronze.partition.clone(), events: events(bronze)? };
     let errors: &StringArray = Rows::of(bronze::schema::TABLE, &bronze.rows).column(bronze::schema::PARSE_ERROR)?;
     let read = |(event, recorded): (&ReceivedEvent, Option<&str>)| match recorded.and_then(rejected_by_setting) {
         Some(reject) => Err(reject),
-        None => parse(&event.body, event.enqueued_at, limits),
+        None => parse(&event.body, event.enqueued_at, settings),
     };
     let parsed: Vec<Parsed> = batch.events.iter().zip(errors.iter()).map(read).collect();
     let stamp = Stamp { ingested_at: Timestamp(0), source_epoch: bronze.epoch };
@@ -115,14 +115,15 @@ pub(super) fn expected_rows(bronze: &PartitionRows, limits: &Limits) -> Result<E
     })
 }
 
-/// Limits that reject only what every setting rejects.
-pub(super) fn widest_limits() -> Limits {
-    Limits {
-        max_body_bytes: usize::MAX,
+/// Settings that reject only what every setting rejects.
+pub(super) fn widest_settings() -> ParseSettings {
+    let defaults = ParseSettings::default();
+    ParseSettings {
+        limits: Limits { max_body_bytes: usize::MAX, ..defaults.limits },
         future_tolerance: Span::MAX,
         max_event_age: None,
         site_domain: None,
-        ..Limits::default()
+        ..defaults
     }
 }
 

@@ -4,14 +4,14 @@
 //! row of bronze that contradicts its own body is reported at once, because only here its bytes are at hand.
 
 use super::checksums::RangeChecksums;
-use super::expected_rows::{PartitionRows, expected_rows, rows_by_partition, widest_limits};
+use super::expected_rows::{PartitionRows, expected_rows, rows_by_partition, widest_settings};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::SequenceRanges;
 use super::tables::Layer;
 use crate::bronze::schema as bronze;
 use crate::columns::Rows;
 use crate::event::ids::{EventKey, SequenceNumber};
-use crate::event::parse::Limits;
+use crate::event::parse::ParseSettings;
 use crate::lake::arrow::array::{Int32Array, Int64Array, RecordBatch};
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::log::Add;
@@ -106,11 +106,11 @@ impl PartitionTotals {
 pub(super) fn file_reader(
     layer: Layer,
 ) -> impl FnMut(&mut FileTotals, &RecordBatch) -> Result<(), ArrowError> + Clone + Send + 'static {
-    let limits = Arc::new(widest_limits());
+    let settings = Arc::new(widest_settings());
     move |totals, batch| {
         for partition in rows_by_partition(layer, batch)? {
             match layer {
-                Layer::Bronze => totals.add_bronze(&partition, &limits)?,
+                Layer::Bronze => totals.add_bronze(&partition, &settings)?,
                 Layer::Silver => totals.add_silver(&partition)?,
                 Layer::Quarantine => totals.add_quarantine(&partition)?,
             }
@@ -126,8 +126,8 @@ impl FileTotals {
         part
     }
 
-    fn add_bronze(&mut self, stored: &PartitionRows, limits: &Limits) -> Result<(), ArrowError> {
-        let expected = expected_rows(stored, limits)?;
+    fn add_bronze(&mut self, stored: &PartitionRows, settings: &ParseSettings) -> Result<(), ArrowError> {
+        let expected = expected_rows(stored, settings)?;
         let numbers = stored.sequence_numbers()?;
         if !differing_columns(&stored.rows, &expected.bronze).is_empty() {
             self.misread.extend(misread_rows(stored, &expected.bronze, &numbers));

@@ -37,15 +37,20 @@ declare! {
     PARSE_ERROR = "parse_error", sentence(|row| row.parsed.as_ref().err().map(ToString::to_string));
     /// Number of members of the body that this version does not know.
     UNKNOWN_FIELDS = "unknown_fields", integer(|row| Some(row.click()?.unknown_fields as i32));
+    /// Number of fields that were too long and were cut.
+    FIELDS_CUT = "fields_cut", integer(|row| Some(row.click()?.fields_cut as i32));
+    /// Number of fields that were unreadable, whole or in part, and were left out.
+    FIELDS_UNREADABLE = "fields_unreadable", integer(|row| Some(row.click()?.fields_unreadable as i32));
     /// Id that the producer gave the event.
     EVENT_ID = "event_id", string(|row| row.click()?.event_id.as_deref());
-    /// Id of the visitor.
+    /// Id of the visitor, or the id that stands in for it.
     USER_ID = "user_id", string(|row| Some(row.click()?.user_id.as_str()));
     /// Id of the visit, as the producer sees it.
     SESSION_ID = "session_id", string(|row| Some(row.click()?.session_id.as_str()));
     /// When the event happened, as the producer says.
     EVENT_TIME = "event_time", timestamp(|row| Some(row.click()?.event_time)).with_statistics();
-    /// What happened: `page_view`, `add_to_cart`, `remove_from_cart`, `purchase`, `search`, `checkout`, or as sent.
+    /// What happened: `page_view`, `add_to_cart`, `remove_from_cart`, `checkout`, `purchase`, `refund`,
+    /// `search`, or as sent.
     EVENT_TYPE = "event_type", string(|row| Some(row.click()?.event_type.as_str()));
     /// Address of the page.
     PAGE_URL = "page_url", string(|row| row.click()?.page_url.as_deref());

@@ -6,7 +6,7 @@
 mod reader;
 
 use crate::app;
-use crate::event::parse::Limits;
+use crate::event::parse::{AnonymousEvents, Limits, ParseSettings, ProductViewsWithoutProduct};
 use crate::event::time::Span;
 use crate::{gold, ingest};
 use reader::Reader;
@@ -24,6 +24,8 @@ pub const SESSIONIZE_MAX_EVENTS: &str = "SESSIONIZE_MAX_EVENTS";
 /// Rows of silver that one run of sessionize reads, unless `SESSIONIZE_MAX_EVENTS` says otherwise.
 pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
 pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
+pub const ANONYMOUS_EVENTS: &str = "ANONYMOUS_EVENTS";
+pub const PRODUCT_VIEWS_WITHOUT_PRODUCT: &str = "PRODUCT_VIEWS_WITHOUT_PRODUCT";
 pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
 pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
@@ -69,7 +71,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     app::Settings {
         lake_url,
         storage_options: storage_options(reader.environment()),
-        ingest: ingest::Settings { limits: limits(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
+        ingest: ingest::Settings { parse: parse_settings(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)),
@@ -84,14 +86,17 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     }
 }
 
-fn limits(reader: &mut Reader) -> Limits {
-    let defaults = Limits::default();
-    Limits {
-        max_body_bytes: reader.number(MAX_EVENT_BYTES, defaults.max_body_bytes),
+fn parse_settings(reader: &mut Reader) -> ParseSettings {
+    let defaults = ParseSettings::default();
+    let max_body_bytes = reader.number(MAX_EVENT_BYTES, defaults.limits.max_body_bytes);
+    ParseSettings {
+        limits: Limits { max_body_bytes, ..defaults.limits },
         future_tolerance: reader.span(FUTURE_TOLERANCE, defaults.future_tolerance),
         max_event_age: reader.limit(MAX_EVENT_AGE, defaults.max_event_age),
         site_domain: reader.optional(SITE_DOMAIN, |text| Ok(text.to_lowercase())),
-        ..defaults
+        anonymous_events: reader.choice(ANONYMOUS_EVENTS, &AnonymousEvents::ALL.map(|it| (it.as_str(), it))),
+        product_views_without_product: reader
+            .choice(PRODUCT_VIEWS_WITHOUT_PRODUCT, &ProductViewsWithoutProduct::ALL.map(|it| (it.as_str(), it))),
     }
 }
 

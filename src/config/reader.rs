@@ -129,6 +129,17 @@ impl<'a> Reader<'a> {
         self.optional(setting, parse).unwrap_or(default)
     }
 
+    /// One of `choices`, each a word and what it stands for; the first is the default.
+    pub fn choice<T: Copy, const N: usize>(&mut self, setting: &'static str, choices: &[(&str, T); N]) -> T {
+        const { assert!(N > 0, "there is something to choose") };
+        let parse = |text: &str| {
+            let chosen = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+            let words = || choices.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+            chosen.map(|(_, value)| *value).ok_or_else(words)
+        };
+        self.optional(setting, parse).unwrap_or(choices[0].1)
+    }
+
     pub fn finish<T>(self, settings: T) -> Result<T, Invalid> {
         if self.problems.is_empty() { Ok(settings) } else { Err(Invalid { problems: self.problems }) }
     }

@@ -21,33 +21,88 @@ const MAX_EXPONENT: i64 = 1_000_000_000_000;
 ///
 /// Accepts every JSON number, and also a leading `+`, `.5` and `5.`.
 pub(super) fn scaled(text: &str, places: u8) -> Result<i128, DecimalError> {
-    let (negative, unsigned) = match text.as_bytes() {
+    let decimal = Decimal::read(text)?;
+    let magnitude = round_to(decimal.digits(), decimal.whole_digits().saturating_add(places.into()))?;
+    Ok(if decimal.negative { -magnitude } else { magnitude })
+}
+
+/// The whole number that the decimal number is equal to. `3.0` is 3, `2.5` is none.
+pub(super) fn whole(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let decimal = Decimal::read(text).ok()?;
+    let whole_digits = decimal.whole_digits();
+    let is_whole = decimal.digits().skip(usize::try_from(whole_digits).unwrap_or(0)).all(|digit| digit == 0);
+    let magnitude = i64::try_from(round_to(decimal.digits(), whole_digits).ok()?).ok()?;
+    is_whole.then_some(if decimal.negative { -magnitude } else { magnitude })
+}
+
+/// The digits before the point, as a number without its sign; 10^18 for larger ones.
+pub(super) fn whole_part(text: &str) -> Result<u64, DecimalError> {
+    const MAX: u64 = 1_000_000_000_000_000_000;
+    let decimal = Decimal::read(text)?;
+    let mut missing = decimal.whole_digits();
+    let mut whole: u64 = 0;
+    // Zeros follow where the exponent asks for more digits than there are; a number that is zero so far stays zero.
+    for digit in decimal.digits().map(Some).chain(std::iter::repeat(None)) {
+        if missing <= 0 || whole >= MAX || (digit.is_none() && whole == 0) {
+            break;
+        }
+        whole = (whole * 10 + u64::from(digit.unwrap_or(0))).min(MAX);
+        missing -= 1;
+    }
+    Ok(whole)
+}
+
+/// A decimal number as written, split into its parts.
+struct Decimal<'a> {
+    negative: bool,
+    before_point: &'a [u8],
+    after_point: &'a [u8],
+    exponent: i64,
+}
+
+impl<'a> Decimal<'a> {
+    fn read(text: &'a str) -> Result<Self, DecimalError> {
+        let (negative, unsigned) = signed(text.as_bytes());
+        let (mantissa, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+            Some(at) => (&unsigned[..at], read_exponent(&unsigned[at + 1..])?),
+            None => (unsigned, 0),
+        };
+        let (before_point, after_point) = match mantissa.iter().position(|&byte| byte == b'.') {
+            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+            None => (mantissa, &[][..]),
+        };
+        let has_digits = !before_point.is_empty() || !after_point.is_empty();
+        if !has_digits || !before_point.iter().chain(after_point).all(u8::is_ascii_digit) {
+            return Err(DecimalError::NotANumber);
+        }
+        Ok(Decimal { negative, before_point, after_point, exponent })
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u8> {
+        self.before_point.iter().chain(self.after_point).map(|digit| digit - b'0')
+    }
+
+    /// How many of the digits stand before the point once the exponent is applied; negative where zeros are missing
+    /// between the point and the first of them.
+    fn whole_digits(&self) -> i64 {
+        self.before_point.len() as i64 + self.exponent
+    }
+}
+
+/// Whether a `-` precedes, and what follows the sign.
+fn signed(text: &[u8]) -> (bool, &[u8]) {
+    match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         rest => (false, rest),
-    };
-    let (mantissa, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-        Some(at) => (&unsigned[..at], read_exponent(&unsigned[at + 1..])?),
-        None => (unsigned, 0),
-    };
-    let (whole, fraction) = match mantissa.iter().position(|&byte| byte == b'.') {
-        Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
-        None => (mantissa, &[][..]),
-    };
-    if whole.len() + fraction.len() == 0 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
-        return Err(DecimalError::NotANumber);
     }
-    let kept_digits = whole.len() as i64 + exponent + i64::from(places);
-    let magnitude = round_to(whole.iter().chain(fraction).map(|digit| digit - b'0'), kept_digits)?;
-    Ok(if negative { -magnitude } else { magnitude })
 }
 
 fn read_exponent(text: &[u8]) -> Result<i64, DecimalError> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = signed(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(DecimalError::NotANumber);
     }
@@ -120,6 +175,45 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(scaled(text, 4), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_has_no_fraction_however_it_is_written() {
+        let cases = [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("0.3e1", Some(3)),
+            ("30e-1", Some(3)),
+            ("-0.0", Some(0)),
+            ("0e-9", Some(0)),
+            ("9223372036854775807.0", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("1.00000000000000000000000001", None),
+            ("1e-1", None),
+            ("1e30", None),
+            ("x", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(whole(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_whole_part_is_not_rounded() {
+        let cases = [
+            ("99999999.999", 99_999_999),
+            ("-1.9", 1),
+            ("0.99", 0),
+            ("17e8", 1_700_000_000),
+            ("1.7145576e9", 1_714_557_600),
+            ("123456e-3", 123),
+            ("0e999999999999", 0),
+            ("1e999999999999", 1_000_000_000_000_000_000),
+            ("000000000000000000000000012", 12),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(whole_part(text), Ok(expected), "{text}");
         }
     }
 

@@ -45,6 +45,16 @@ impl Money {
         self.0.checked_add(other.0).map(Money).filter(|sum| (Money::MIN..=Money::MAX).contains(sum))
     }
 
+    /// The amount of `pieces` of them, or `None` where a `decimal(18,4)` cannot hold it.
+    pub(super) fn times(self, pieces: i32) -> Option<Money> {
+        self.0.checked_mul(pieces.into()).map(Money).filter(|amount| (Money::MIN..=Money::MAX).contains(amount))
+    }
+
+    /// Without its sign.
+    pub(super) fn magnitude(self) -> Money {
+        Money(self.0.saturating_abs())
+    }
+
     /// The sum, or the nearest amount that a `decimal(18,4)` can hold.
     pub fn saturating_add(self, other: Money) -> Money {
         Money(self.0.saturating_add(other.0)).clamp(Money::MIN, Money::MAX)

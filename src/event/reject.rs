@@ -59,14 +59,7 @@ pub enum RejectReason {
     TimestampInFuture,
     TimestampTooOld,
     MissingEventType,
-    FieldTooLong,
-    UnreadablePrice,
-    NonFinitePrice,
-    PriceOutOfRange,
-    NegativePrice,
     ProductDetailWithoutProduct,
-    /// With all its products it would occupy too much in silver.
-    RowsTooLarge,
 }
 
 impl RejectReason {
@@ -84,13 +77,7 @@ impl RejectReason {
         RejectReason::TimestampInFuture,
         RejectReason::TimestampTooOld,
         RejectReason::MissingEventType,
-        RejectReason::FieldTooLong,
-        RejectReason::UnreadablePrice,
-        RejectReason::NonFinitePrice,
-        RejectReason::PriceOutOfRange,
-        RejectReason::NegativePrice,
         RejectReason::ProductDetailWithoutProduct,
-        RejectReason::RowsTooLarge,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -107,13 +94,7 @@ impl RejectReason {
             RejectReason::TimestampInFuture => "timestamp_in_future",
             RejectReason::TimestampTooOld => "timestamp_too_old",
             RejectReason::MissingEventType => "missing_event_type",
-            RejectReason::FieldTooLong => "field_too_long",
-            RejectReason::UnreadablePrice => "unreadable_price",
-            RejectReason::NonFinitePrice => "non_finite_price",
-            RejectReason::PriceOutOfRange => "price_out_of_range",
-            RejectReason::NegativePrice => "negative_price",
             RejectReason::ProductDetailWithoutProduct => "product_detail_without_product",
-            RejectReason::RowsTooLarge => "rows_too_large",
         }
     }
 }
@@ -163,7 +144,7 @@ mod tests {
     #[test]
     fn all_holds_every_reason_once_in_the_order_of_the_checks() {
         assert!(RejectReason::ALL.is_sorted_by(|before, after| before < after));
-        let last = RejectReason::RowsTooLarge as usize;
+        let last = RejectReason::ProductDetailWithoutProduct as usize;
         assert_eq!(RejectReason::ALL.len(), last + 1);
     }
 

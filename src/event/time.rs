@@ -2,11 +2,11 @@
 //!
 //! Knows no time zone but UTC and an offset that the text itself gives, and does not read the current time.
 
-use super::decimal::scaled;
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use std::fmt;
 use std::ops::{Add, Sub};
 
+mod epoch;
 mod iso8601;
 
 /// An instant: microseconds since the Unix epoch, UTC.
@@ -21,25 +21,39 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999999Z, the latest.
     pub const LATEST: Timestamp = Timestamp(253_402_300_800 * MICROS_PER_SECOND - 1);
 
-    /// Reads ISO 8601, or a string of digits (a `-` may precede) as milliseconds since the epoch.
+    /// 1995-01-01T00:00:00Z. An event before it has a time that was never set, and Spark refuses to read a whole file
+    /// because of one instant before 1900.
+    pub const EARLIEST_EVENT: Timestamp = Timestamp(788_918_400 * MICROS_PER_SECOND);
+
+    /// Reads ISO 8601, or a number as [`Timestamp::parse_epoch`] does.
     ///
-    /// Accepts every offset (`Z`, `+02:00`, `+0200`, `+02`), a blank instead of `T`, and a comma instead of the point.
-    /// A text without a zone is in UTC, one without seconds is at second 0, and a date alone is its midnight. Digits
-    /// after microseconds are cut off, so that no instant moves into the future. Second 60 is the next second. `None`
-    /// outside the years 0001 to 9999.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Accepts every offset (`Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `+02`), after a blank too, a zone id in brackets after
+    /// it, a blank instead of `T`, and a comma instead of the point. A text without a zone is in UTC, one without seconds
+    /// is at second 0, and a date alone is its midnight. Digits after microseconds are cut off, so that no instant moves
+    /// into the future. Second 60 is the next second.
+    ///
+    /// # Errors
+    /// For other texts, for instants outside the years 0001 to 9999, and for digits that look like a date.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let text = text.trim();
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Self::parse_epoch_millis(text);
+        match iso8601::parse(text.as_bytes()).map(Timestamp) {
+            Some(at) if at.is_within_years() => Ok(at),
+            Some(_) => Err(TimestampError::Unreadable),
+            None => Self::parse_epoch(text),
         }
-        iso8601::parse(text.as_bytes()).map(Timestamp).filter(|at| at.is_within_years())
     }
 
-    /// Reads a decimal number, exponent allowed, as milliseconds since the epoch; half a microsecond rounds to even.
-    pub fn parse_epoch_millis(number: &str) -> Option<Self> {
-        let micros = scaled(number, 3).ok()?;
-        i64::try_from(micros).ok().map(Timestamp).filter(|at| at.is_within_years())
+    /// Reads a decimal number, exponent allowed, as the time since the epoch in the unit that its magnitude tells: below
+    /// 10^11 seconds, below 10^14 milliseconds, below 10^17 microseconds. What is finer than a microsecond is rounded.
+    ///
+    /// # Errors
+    /// For other numbers: below 10^8 nobody can tell what is meant, and 8 or 14 digits that read as a calendar date or
+    /// time mean that.
+    pub fn parse_epoch(number: &str) -> Result<Self, TimestampError> {
+        epoch::parse(number).map(Timestamp).and_then(|at| match at.is_within_years() {
+            true => Ok(at),
+            false => Err(TimestampError::Unreadable),
+        })
     }
 
     pub fn from_millis(millis: i64) -> Self {
@@ -70,6 +84,14 @@ impl fmt::Display for Timestamp {
         let at = DateTime::from_timestamp_micros(self.0).unwrap_or_default();
         write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%S%.6fZ"))
     }
+}
+
+/// Why a text or number is no instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampError {
+    Unreadable,
+    /// Digits such as 20240501, which are a date to a person and an instant in 1970 to a clock.
+    LooksLikeDate(NaiveDateTime),
 }
 
 /// A length of time in microseconds; negative where it leads into the past. Arithmetic stops at the limits of 64 bits,

@@ -1,15 +1,16 @@
 //! Addresses: where a page is and where a visitor came from.
 //!
-//! Promises that a domain is never empty, that port and credentials of a web address are removed, and that path, query
-//! and fragment stay byte for byte as sent. Uses no network and knows no public suffixes.
+//! Promises that a domain is never empty, that credentials of a web address are removed, and that path, query and
+//! fragment stay byte for byte as sent. Uses no network and knows no public suffixes.
 
 use std::borrow::Cow;
-use url::Host;
+use url::{Host, form_urlencoded};
 
 /// A text that may be an address, with its host if it is a web address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// As sent. A web address has neither port nor credentials, and its host in lower case and not in punycode.
+    /// As sent. A web address has no credentials, no port if it is the usual one of its scheme, and its host in lower case
+    /// and not in punycode.
     pub text: String,
     /// The host of a web address. Never empty, without a trailing dot; an IPv6 address is in `[..]`.
     pub domain: Option<String>,
@@ -52,6 +53,20 @@ pub fn path_segments(address: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
+/// The first value in an address's query of each of `names`, decoded; `None` for those that it has not or that are blank.
+pub fn query_values<const N: usize>(address: &str, names: [&str; N]) -> [Option<String>; N] {
+    let mut values = [const { None }; N];
+    let before_fragment = address.split('#').next().unwrap_or_default();
+    let Some((_, query)) = before_fragment.split_once('?') else { return values };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let wanted = names.iter().position(|wanted| *wanted == name).filter(|&at| values[at].is_none());
+        if let (Some(at), false) = (wanted, value.trim().is_empty()) {
+            values[at] = Some(value.trim().to_owned());
+        }
+    }
+    values
+}
+
 /// What an address turns out to be.
 enum Address {
     Web { text: String, domain: String },
@@ -67,10 +82,13 @@ impl Address {
             return if scheme.is_none() { Address::Relative } else { Address::Other };
         };
         let end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |length| start + length);
-        match readable_host(&text[start..end]) {
-            Some(domain) => {
+        match host_and_port(&text[start..end]) {
+            Some((domain, port)) => {
                 let prefix = text[..start].to_ascii_lowercase();
-                Address::Web { text: [&prefix, domain.as_ref(), &text[end..]].concat(), domain: domain.into_owned() }
+                let port = port.filter(|&port| usual_port(&prefix) != Some(port));
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                let text = [&prefix, domain.as_ref(), &port, &text[end..]].concat();
+                Address::Web { text, domain: domain.into_owned() }
             }
             None => Address::Other,
         }
@@ -92,14 +110,31 @@ fn authority_start(text: &str) -> Option<usize> {
     text[scheme_length..].starts_with("//").then_some(scheme_length + 2)
 }
 
-/// The host of `[user[:password]@]host[:port]`, or `None` if no web server could have it.
-fn readable_host(authority: &str) -> Option<Cow<'_, str>> {
+/// The port of addresses that name none, by the beginning of the address.
+fn usual_port(prefix: &str) -> Option<u16> {
+    match prefix {
+        "http://" => Some(80),
+        "https://" => Some(443),
+        _ => None,
+    }
+}
+
+/// The host and port of `[user[:password]@]host[:port]`, or `None` if no web server could have them.
+fn host_and_port(authority: &str) -> Option<(Cow<'_, str>, Option<u16>)> {
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
     let port_at = host_and_port.rfind(':').filter(|&at| !host_and_port[at..].contains(']'));
     let (host, port) = host_and_port.split_at(port_at.unwrap_or(host_and_port.len()));
-    let port_digits = port.strip_prefix(':').unwrap_or_default();
-    let is_port = port_digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_port || (!port_digits.is_empty() && port_digits.parse::<u16>().is_err()) || host.len() > MAX_HOST_BYTES {
+    let port = match port.strip_prefix(':').unwrap_or_default() {
+        "" => None,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        _ => return None,
+    };
+    Some((readable_host(host)?, port))
+}
+
+/// The host as people read it, or `None` if no web server could have it.
+fn readable_host(host: &str) -> Option<Cow<'_, str>> {
+    if host.len() > MAX_HOST_BYTES {
         return None;
     }
     let host = if is_plain(host.as_bytes()) { lower_case(host) } else { Cow::Owned(decoded_host(host)?) };

@@ -95,7 +95,7 @@ impl Session {
             EventType::Search => counts.search = 1,
             EventType::Checkout => counts.checkout = 1,
             EventType::Purchase => state.add_purchase(event),
-            EventType::PageView | EventType::Other(_) => {}
+            EventType::PageView | EventType::Refund | EventType::Other(_) => {}
         }
         let distinct = |values: &[String]| values.iter().cloned().collect();
         Session {

@@ -75,7 +75,7 @@ pub(super) fn integer(raw: &RawValue) -> Option<i64> {
 /// An instant written as text. The metadata's arrays write it without a zone, in UTC.
 pub(super) fn instant(raw: &RawValue) -> Option<Timestamp> {
     let text = content(raw).ok().filter(|_| raw.get().starts_with('"'))?;
-    Timestamp::parse(&text)
+    Timestamp::parse(&text).ok()
 }
 
 /// The members of an object; `None` for anything else. An object is the one value that the host never puts into a

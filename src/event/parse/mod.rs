@@ -1,8 +1,8 @@
 //! Bytes to a [`Click`] or a typed [`Reject`]: total, pure, in time proportional to the bytes.
 //!
-//! Whatever arrives, exactly one of the two comes out, and the same one each time. The members an event cannot do
-//! without must be there and readable. An optional member that is unreadable is left out, except for prices: one that
-//! cannot be trusted rejects the event, because a sum would silently be wrong.
+//! Whatever arrives, exactly one of the two comes out, and the same one each time. The fields an event cannot do without
+//! must be there and readable. Nothing optional costs the event: a value that is too long is cut, one that is unreadable
+//! is left out, and both are counted.
 //!
 //! Does not know where the bytes came from, nor what time it is: "in the future" is relative to when the event hub
 //! received the event.
@@ -12,69 +12,84 @@
 //! | step | file |
 //! |---|---|
 //! | the body is UTF-8, neither too long nor nested too deep | `body` |
-//! | the object is split into the members we know, by name | `members` |
-//! | each member's JSON becomes a typed value where a step asks for it | `value` |
+//! | the object is split into the fields we know, by name | `field`, `members` |
+//! | each field's JSON becomes a typed value within its limits where a step asks for it | `value`, `reading` |
 //! | user, session, time and type are there; the event gets its key | `required` |
-//! | texts, lists and rows are within their limits | `limits` |
 //! | products and what is said about each | `products` |
-//! | prices, and what the event is worth | `prices` |
-//! | page, referrer and device | `context` |
+//! | amounts, and what the event is worth | `prices`, `currency` |
+//! | page, campaign, referrer and device | `context` |
 
 mod body;
-mod members;
+pub mod field;
 mod value;
-mod required;
+mod members;
 mod limits;
+mod settings;
+mod reading;
+mod required;
 mod products;
 mod prices;
+mod currency;
 mod context;
 
 pub use limits::Limits;
+pub use settings::{AnonymousEvents, ParseSettings, ProductViewsWithoutProduct};
 
 use super::click::{Click, EventType};
-use super::ids::{SessionId, UserId};
-use super::reject::{Reject, RejectReason};
+use super::money::Money;
+use super::reject::Reject;
 use super::time::Timestamp;
 use context::Device;
-use members::{Field, Members};
+use field::Field;
+use members::Members;
 use prices::Prices;
-use products::Attributes;
+use products::{Attributes, Item};
+use reading::Reading;
+use required::Identity;
 
-/// Reads one event. The checks run in the order of the variants of [`RejectReason`]; the first that fails names the
+/// Reads one event. The checks run in the order of the variants of
+/// [`RejectReason`](super::reject::RejectReason); the first that fails names the
 /// reason.
-pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Click, Reject> {
-    let members = Members::read(body::checked(body, limits)?)?;
-    let user_id = required::id(&members, Field::UserId, UserId::new, RejectReason::MissingUser)?;
-    let session_id = required::id(&members, Field::SessionId, SessionId::new, RejectReason::MissingSession)?;
-    let event_time = required::event_time(&members, enqueued_at, limits)?;
-    let event_type = required::event_type(&members)?;
-    limits::check_texts(&members, limits)?;
-    let attributes = Attributes::read(&members, limits)?;
-    let prices = Prices::read(&members, limits)?;
-    let event_value = prices.event_value()?;
-    let (products, event_level) = attributes.zip(&prices);
-    let page = context::page(&members, limits.site_domain.as_deref());
+pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> Result<Click, Reject> {
+    let limits = &settings.limits;
+    let mut reading = Reading::of(Members::read(body::checked(body, limits)?)?, limits);
+    let reading = &mut reading;
+    let Identity { user_id, is_anonymous, session_id } = Identity::read(reading, settings)?;
+    let event_time = required::event_time(reading, enqueued_at, settings)?;
+    let event_type = required::event_type(reading)?;
+    let items = Item::read_all(reading);
+    let attributes = Attributes::read(reading, &items);
+    let prices = Prices::read(reading, &items);
+    let event_value = prices.event_value(reading);
+    let (products, event_level) = attributes.zip(&prices, limits.max_list_length);
+    let (page, address) = context::page(reading, settings.site_domain.as_deref());
     if products.is_empty() && event_type == EventType::PageView {
-        context::reject_detail_page(page.as_ref())?;
+        context::check_detail_page(page.as_ref(), settings.product_views_without_product)?;
     }
+    let campaign = context::campaign(reading, address.as_deref());
     let (page_url, page_domain) = page.map_or((None, None), |page| (Some(page.text), page.domain));
     let (referral_source, referral_domain) =
-        context::referrer(&members).map_or((None, None), |from| (Some(from.text), from.domain));
-    let device = Device::read(&members);
-    let event_id = members.owned_text(Field::EventId);
-    let click = Click {
+        context::referrer(reading).map_or((None, None), |from| (Some(from.text), from.domain));
+    let device = Device::read(reading);
+    let event_id = reading.id(Field::EventId);
+    let mut click = Click {
         event_key: required::event_key(event_id.as_deref(), event_time, body),
         event_id,
         user_id,
+        is_anonymous,
         session_id,
         event_time,
-        event_type,
         page_url,
         page_domain,
+        page_title: reading.owned_text(Field::PageTitle),
+        search_term: reading.owned_text(Field::SearchTerm),
         products,
         event_level,
-        event_value,
-        transaction_id: members.owned_text(Field::TransactionId).or_else(|| members.owned_text(Field::OrderId)),
+        // Some senders send what was paid back as a negative amount.
+        event_value: if event_type == EventType::Refund { event_value.map(Money::magnitude) } else { event_value },
+        event_type,
+        currency: prices.currency,
+        transaction_id: reading.id(Field::TransactionId),
         category: attributes.bare_category(),
         browser: device.browser,
         os: device.os,
@@ -82,14 +97,21 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, limits: &Limits) -> Result<Cli
         is_bot: device.is_bot,
         referral_source,
         referral_domain,
-        geo_country: members.owned_text(Field::GeoCountry),
-        geo_city: members.owned_text(Field::GeoCity),
-        ip_address: members.owned_text(Field::IpAddress),
-        is_new_user: members.value(Field::IsNewUser).as_bool(),
-        cart_size: members.value(Field::CartSize).as_i32(),
-        unknown_fields: members.unknown(),
+        campaign,
+        geo_country: reading.owned_text(Field::GeoCountry),
+        geo_city: reading.owned_text(Field::GeoCity),
+        ip_address: reading.owned_text(Field::IpAddress),
+        is_new_user: reading.boolean(Field::IsNewUser),
+        cart_size: reading.integer(Field::CartSize),
+        unknown_fields: reading.members.unknown(),
+        fields_cut: 0,
+        fields_unreadable: 0,
     };
-    limits::check_rows(&click, limits.max_rows_bytes)?;
+    if products::fit_rows(&mut click, limits.max_rows_bytes) {
+        reading.note_cut(Field::ProductId);
+    }
+    click.fields_cut = reading.fields_cut();
+    click.fields_unreadable = reading.fields_unreadable();
     Ok(click)
 }
 

@@ -1,80 +1,150 @@
-//! `product_price` in its two forms: a list of prices, or a bare number that is the value of the whole event.
+//! What the event is worth, and what one piece of each product costs.
 //!
-//! A price that is negative, not finite or unreadable rejects the event: without it the sum would be wrong, and nobody
-//! would notice. Knows no currency.
+//! `value` is what the sender says the whole event is worth. Without it a bare `product_price` is, else the sum of price
+//! times quantity over the list. Negative amounts are kept: a coupon is a line of its own. An amount that is unreadable is
+//! left out and counted. Knows no currency but its code.
 
-use super::limits::{self, Limits};
-use super::members::{Field, Members};
+use super::currency;
+use super::field::Field;
+use super::products::Item;
+use super::reading::{self, Reading};
 use super::value::Value;
-use crate::event::money::{Money, MoneyError};
-use crate::event::reject::{Reject, RejectReason, excerpt};
+use crate::event::money::Money;
 
-/// The prices of an event, none of them negative.
-#[derive(Debug, PartialEq)]
-pub(super) enum Prices {
-    Absent,
-    /// The price of the only product, or the total of several.
-    Bare(Money),
-    /// In the order sent; `None` for a null.
-    List(Vec<Option<Money>>),
+/// Pieces of one product that an event may name.
+const MAX_QUANTITY: i64 = 1_000_000;
+
+/// The amounts of an event.
+pub(super) struct Prices {
+    prices: PerProduct<Money>,
+    quantities: PerProduct<i32>,
+    /// What the sender says the event is worth.
+    value: Option<Money>,
+    /// ISO 4217 code.
+    pub currency: Option<&'static str>,
 }
 
-impl Prices {
-    pub(super) fn read(members: &Members<'_>, limits: &Limits) -> Result<Self, Reject> {
-        let field = Field::ProductPrice;
-        match members.value(field) {
-            Value::List(json) => {
-                let values = limits::list(field, json, limits)?;
-                values.iter().map(price).collect::<Result<_, _>>().map(Prices::List)
+/// What an event says of its products, in one of the shapes in which it can say it.
+enum PerProduct<T> {
+    Absent,
+    Bare(T),
+    /// In the order sent; `None` for what is not known.
+    List(Vec<Option<T>>),
+}
+
+impl<T: Copy> PerProduct<T> {
+    fn read<'a>(reading: &mut Reading<'a>, field: Field, read: impl Fn(&Value<'a>) -> Option<T>) -> Self {
+        match reading.members.values(field).next() {
+            None => PerProduct::Absent,
+            Some(Value::List(list)) => {
+                let mut values = Vec::new();
+                list.for_each(|value| values.push(value));
+                if values.len() > reading.limits.max_list_length {
+                    reading.note_cut(field);
+                }
+                PerProduct::List(known(reading, field, values.into_iter(), read))
             }
-            value => Ok(price(&value)?.map_or(Prices::Absent, Prices::Bare)),
+            Some(value) => match read(&value) {
+                Some(value) => PerProduct::Bare(value),
+                None => {
+                    reading.note_unreadable(field);
+                    PerProduct::Absent
+                }
+            },
         }
     }
 
-    /// The value of the event: the bare number, or the sum of the list. `None` for a list of nothing but nulls.
-    pub(super) fn event_value(&self) -> Result<Option<Money>, Reject> {
-        let prices = match self {
-            Prices::Absent => return Ok(None),
-            Prices::Bare(total) => return Ok(Some(*total)),
-            Prices::List(prices) => prices,
-        };
-        let mut known = prices.iter().flatten().copied();
-        let Some(first) = known.next() else { return Ok(None) };
-        let sum = known.try_fold(first, Money::checked_add);
-        sum.map(Some).ok_or_else(|| reject(RejectReason::PriceOutOfRange, "sums to 10^14 or more"))
-    }
-
-    /// The price of the product at `position`, where the prices say which product has which.
-    pub(super) fn of_product(&self, position: usize, product_count: usize) -> Option<Money> {
+    /// The value at `position` of a list of `count`.
+    fn at(&self, position: usize, count: usize) -> Option<T> {
         match self {
-            Prices::Bare(total) if product_count == 1 => Some(*total),
-            Prices::List(prices) if prices.len() == product_count => prices.get(position).copied().flatten(),
+            PerProduct::List(values) if values.len() == count => values.get(position).copied().flatten(),
             _ => None,
         }
     }
 }
 
-/// One price; `None` for a null.
-fn price(value: &Value<'_>) -> Result<Option<Money>, Reject> {
-    let text = match value {
-        Value::Absent => return Ok(None),
-        Value::Number(text) => text,
-        Value::Text(text) => text.as_ref(),
-        other => {
-            let problem = format!("must hold numbers, it holds {}", other.kind());
-            return Err(reject(RejectReason::UnreadablePrice, &problem));
+impl Prices {
+    /// From the fields of the event or, where `items` describe its products, from these.
+    pub fn read<'a>(reading: &mut Reading<'a>, items: &[Item<'a>]) -> Prices {
+        let (prices, quantities) = if items.is_empty() {
+            (
+                PerProduct::read(reading, Field::ProductPrice, reading::amount),
+                PerProduct::read(reading, Field::Quantity, quantity),
+            )
+        } else {
+            (
+                PerProduct::List(known(reading, Field::Items, items.iter().map(Item::price), reading::amount)),
+                PerProduct::List(known(reading, Field::Items, items.iter().map(Item::quantity), quantity)),
+            )
+        };
+        Prices {
+            prices,
+            quantities,
+            value: reading.amount(Field::Value),
+            currency: reading.first(Field::Currency, |value| currency::code(&value.into_text()?)),
         }
-    };
-    let (reason, problem) = match Money::parse(text) {
-        Ok(money) if !money.is_negative() => return Ok(Some(money)),
-        Ok(_) => (RejectReason::NegativePrice, "is negative"),
-        Err(MoneyError::Unreadable) => (RejectReason::UnreadablePrice, "is not a decimal number"),
-        Err(MoneyError::NonFinite) => (RejectReason::NonFinitePrice, "is not finite"),
-        Err(MoneyError::OutOfRange) => (RejectReason::PriceOutOfRange, "is 10^14 or more either way"),
-    };
-    Err(reject(reason, &format!("{problem}: `{}`", excerpt(text))))
+    }
+
+    /// The value of the event. `None` where no amount is known, and where the sum is beyond what a column holds.
+    pub fn event_value(&self, reading: &mut Reading<'_>) -> Option<Money> {
+        let prices = match (&self.value, &self.prices) {
+            (Some(value), _) => return Some(*value),
+            (None, PerProduct::Absent) => return None,
+            (None, PerProduct::Bare(total)) => return Some(*total),
+            (None, PerProduct::List(prices)) => prices,
+        };
+        let lines = prices.iter().enumerate().filter_map(|(position, price)| Some((position, (*price)?)));
+        let mut sum = None;
+        for (position, price) in lines {
+            let pieces = self.quantity_at(position, prices.len()).unwrap_or(1);
+            let line = price.times(pieces);
+            let Some(total) = line.and_then(|line| sum.unwrap_or(Money::ZERO).checked_add(line)) else {
+                reading.note_unreadable(Field::ProductPrice);
+                return None;
+            };
+            sum = Some(total);
+        }
+        sum
+    }
+
+    /// The price of one piece of the product at `position`, where the prices say which product has which. What several
+    /// pieces cost together is the price of none of them.
+    pub fn of_product(&self, position: usize, product_count: usize) -> Option<Money> {
+        match self.prices {
+            PerProduct::Bare(total) if product_count == 1 => {
+                (self.quantity_at(0, 1).unwrap_or(1) == 1).then_some(total)
+            }
+            _ => self.prices.at(position, product_count),
+        }
+    }
+
+    /// Pieces of the product at `position`, where the event says so.
+    pub fn quantity_at(&self, position: usize, product_count: usize) -> Option<i32> {
+        match self.quantities {
+            PerProduct::Bare(quantity) => Some(quantity),
+            _ => self.quantities.at(position, product_count),
+        }
+    }
 }
 
-fn reject(reason: RejectReason, problem: &str) -> Reject {
-    Reject::new(reason, format!("`product_price` {problem}"))
+/// What `read` makes of each of `values`, which were sent as `field`.
+fn known<'a, T>(
+    reading: &mut Reading<'a>,
+    field: Field,
+    values: impl Iterator<Item = Value<'a>>,
+    read: impl Fn(&Value<'a>) -> Option<T>,
+) -> Vec<Option<T>> {
+    let read = |value: Value<'a>| {
+        let known = read(&value);
+        if known.is_none() && value != Value::Absent {
+            reading.note_unreadable(field);
+        }
+        known
+    };
+    values.map(read).collect()
+}
+
+fn quantity(value: &Value<'_>) -> Option<i32> {
+    let quantity = value.as_integer().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity))?;
+    i32::try_from(quantity).ok()
 }

@@ -1,49 +1,120 @@
 //! What an event cannot do without: who, which visit, when, and what happened. And the key by which it is recognised
 //! when it is delivered again, which follows from these.
 //!
-//! A member that is missing or unreadable here rejects the event. Does not know the current time: an event's time is
-//! compared with the instant at which the event hub received it.
+//! A field that is missing or unreadable here rejects the event, unless another stands in for it. Does not know the
+//! current time: an event's time is compared with the instant at which the event hub received it.
 
-use super::limits::Limits;
-use super::members::{Field, Members};
+use super::field::Field;
+use super::reading::{self, Reading};
+use super::settings::{AnonymousEvents, ParseSettings};
 use super::value::Value;
 use crate::event::click::EventType;
-use crate::event::ids::EventKey;
+use crate::event::ids::{EventKey, SessionId, UserId};
 use crate::event::reject::{Reject, RejectReason, excerpt};
-use crate::event::time::Timestamp;
-use std::borrow::Cow;
+use crate::event::time::{Timestamp, TimestampError};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// An id without which the event belongs to nobody: a string, or a number by its text. `to_id` refuses text that is
-/// empty, and `missing` is the reason when the event has none.
-pub(super) fn id<T>(
-    members: &Members<'_>,
-    field: Field,
-    to_id: impl FnOnce(String) -> Option<T>,
-    missing: RejectReason,
-) -> Result<T, Reject> {
-    let reject = |problem: String| Reject::new(missing, format!("`{}` {problem}", field.name()));
-    let text = match members.value(field) {
-        Value::Text(text) => Cow::into_owned(text),
-        Value::Number(text) => text.to_owned(),
-        Value::Absent => String::new(),
-        other => return Err(reject(format!("must be a string, it is {}", other.kind()))),
-    };
-    to_id(text).ok_or_else(|| reject("is missing, null or empty".to_owned()))
+/// Who the event is about, and which visit it belongs to.
+pub(super) struct Identity {
+    pub user_id: UserId,
+    /// Whether another id stands in for the user's.
+    pub is_anonymous: bool,
+    pub session_id: SessionId,
+}
+
+impl Identity {
+    /// Most visitors of a shop are not signed in: where there is no user id, the anonymous id stands in, and where there
+    /// is none either, the session id.
+    pub fn read(reading: &mut Reading<'_>, settings: &ParseSettings) -> Result<Identity, Reject> {
+        let reject =
+            |reason, field: Field, problem: String| Err(Reject::new(reason, format!("`{}` {problem}", field.name())));
+        let user = id(reading, Field::UserId);
+        if let (Err(problem), AnonymousEvents::Reject) = (&user, settings.anonymous_events) {
+            return reject(RejectReason::MissingUser, Field::UserId, problem.to_string());
+        }
+        let session = match id(reading, Field::SessionId) {
+            Ok(session) => session,
+            Err(problem) => return reject(RejectReason::MissingSession, Field::SessionId, problem.to_string()),
+        };
+        let is_anonymous = user.is_err();
+        let user = user.or_else(|_| id(reading, Field::AnonymousId)).unwrap_or_else(|_| session.clone());
+        match (UserId::new(user), SessionId::new(session)) {
+            (Some(user_id), Some(session_id)) => Ok(Identity { user_id, is_anonymous, session_id }),
+            // Not reached, since neither is blank.
+            _ => reject(RejectReason::MissingSession, Field::SessionId, "is blank".to_owned()),
+        }
+    }
+}
+
+/// Why there is no id.
+enum NoId {
+    Missing,
+    /// A word that says so, such as `(not set)`.
+    Word(String),
+    OfType(&'static str),
+    TooLong {
+        bytes: usize,
+        max: usize,
+    },
+}
+
+impl std::fmt::Display for NoId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoId::Missing => f.write_str("is missing, null or empty"),
+            NoId::Word(word) => write!(f, "is `{word}`, which names nobody"),
+            NoId::OfType(kind) => write!(f, "must be a string, it is {kind}"),
+            NoId::TooLong { bytes, max } => write!(f, "has {bytes} bytes, more than {max}"),
+        }
+    }
+}
+
+/// The id of a visitor or visit. One that is too long is unreadable: neither a part of it nor its hash would be the id
+/// by which the sender's other systems know the visitor.
+fn id(reading: &mut Reading<'_>, field: Field) -> Result<String, NoId> {
+    let mut problem = NoId::Missing;
+    let max = reading.limits.max_id_bytes;
+    for value in reading.members.values(field) {
+        let kind = value.kind();
+        match value.into_name() {
+            Some(name) if reading::is_no_id(&name) => problem = NoId::Word(name.into_owned()),
+            Some(name) if name.len() <= max => return Ok(name.into_owned()),
+            Some(name) => {
+                reading.note_unreadable(field);
+                problem = NoId::TooLong { bytes: name.len(), max };
+            }
+            None => {
+                reading.note_unreadable(field);
+                problem = NoId::OfType(kind);
+            }
+        }
+    }
+    Err(problem)
 }
 
 /// The event's own time, if it is close enough to `enqueued_at`, when the event hub received the event.
-pub(super) fn event_time(members: &Members<'_>, enqueued_at: Timestamp, limits: &Limits) -> Result<Timestamp, Reject> {
-    let at = timestamp(members.value(Field::Timestamp))?;
-    if at > enqueued_at + limits.future_tolerance {
-        let (ahead, tolerated) = ((at - enqueued_at).seconds(), limits.future_tolerance.seconds());
+pub(super) fn event_time(
+    reading: &Reading<'_>,
+    enqueued_at: Timestamp,
+    settings: &ParseSettings,
+) -> Result<Timestamp, Reject> {
+    let at = timestamp(reading.members.values(Field::Timestamp).next())?;
+    if at > enqueued_at + settings.future_tolerance {
+        let (ahead, tolerated) = ((at - enqueued_at).seconds(), settings.future_tolerance.seconds());
         let detail = format!(
             "`timestamp` {at} is {ahead} s after the event was enqueued, more than {tolerated} s: check the sender's \
              clock"
         );
         return Err(Reject::new(RejectReason::TimestampInFuture, detail));
     }
-    if let Some(max_age) = limits.max_event_age.filter(|&max_age| at < enqueued_at - max_age) {
+    if at < Timestamp::EARLIEST_EVENT {
+        let detail = format!(
+            "`timestamp` {at} is before {}, before the first web shop: check that the sender sets it",
+            Timestamp::EARLIEST_EVENT
+        );
+        return Err(Reject::new(RejectReason::TimestampTooOld, detail));
+    }
+    if let Some(max_age) = settings.max_event_age.filter(|&max_age| at < enqueued_at - max_age) {
         let (age, allowed) = ((enqueued_at - at).seconds(), max_age.seconds());
         let detail = format!("`timestamp` {at} is {age} s before the event was enqueued, more than {allowed} s");
         return Err(Reject::new(RejectReason::TimestampTooOld, detail));
@@ -51,34 +122,40 @@ pub(super) fn event_time(members: &Members<'_>, enqueued_at: Timestamp, limits: 
     Ok(at)
 }
 
-/// Reads ISO 8601 text, or milliseconds since the epoch.
-fn timestamp(value: Value<'_>) -> Result<Timestamp, Reject> {
+/// Reads ISO 8601 text, or a number of seconds, milliseconds or microseconds since the epoch.
+fn timestamp(value: Option<Value<'_>>) -> Result<Timestamp, Reject> {
     let (at, sent) = match &value {
-        Value::Text(text) => (Timestamp::parse(text), text.as_ref()),
-        Value::Number(text) => (Timestamp::parse_epoch_millis(text), *text),
-        Value::Absent => {
+        Some(Value::Text(text)) => (Timestamp::parse(text), text.as_ref()),
+        Some(Value::Number(text)) => (Timestamp::parse_epoch(text), *text),
+        Some(other) => (Err(TimestampError::Unreadable), other.kind()),
+        None => {
             return Err(Reject::new(RejectReason::MissingTimestamp, "`timestamp` is missing, null or empty"));
         }
-        other => (None, other.kind()),
     };
-    at.ok_or_else(|| {
-        let detail = format!(
-            "`timestamp` must be ISO 8601 or epoch milliseconds within the years 0001 to 9999, it is `{}`",
-            excerpt(sent)
-        );
+    at.map_err(|error| {
+        let detail = match error {
+            TimestampError::LooksLikeDate(meant) => {
+                format!("`timestamp` {} looks like a date: send {}", excerpt(sent), meant.format("%Y-%m-%dT%H:%M:%SZ"))
+            }
+            TimestampError::Unreadable => format!(
+                "`timestamp` must be ISO 8601, or seconds, milliseconds or microseconds since 1970, it is `{}`",
+                excerpt(sent)
+            ),
+        };
         Reject::new(RejectReason::UnreadableTimestamp, detail)
     })
 }
 
-/// What happened. Only a string is accepted: no producer numbers its event types.
-pub(super) fn event_type(members: &Members<'_>) -> Result<EventType, Reject> {
-    match members.value(Field::EventType) {
-        Value::Text(name) => Ok(EventType::from_name(&name)),
-        Value::Absent => Err(Reject::new(RejectReason::MissingEventType, "`event_type` is missing, null or empty")),
-        other => {
-            let detail = format!("`event_type` must be a string, it is {}", other.kind());
-            Err(Reject::new(RejectReason::MissingEventType, detail))
+/// What happened. Only a string is accepted: no sender numbers its event types.
+pub(super) fn event_type(reading: &mut Reading<'_>) -> Result<EventType, Reject> {
+    let reject = |detail: String| Err(Reject::new(RejectReason::MissingEventType, detail));
+    match reading.members.values(Field::EventType).next() {
+        Some(Value::Text(name)) => {
+            let name = reading.within(Field::EventType, name, reading.limits.max_id_bytes);
+            Ok(EventType::from_name(&name))
         }
+        Some(other) => reject(format!("`event_type` must be a string, it is {}", other.kind())),
+        None => reject("`event_type` is missing, null or empty".to_owned()),
     }
 }
 

@@ -1,8 +1,11 @@
-//! One JSON value, read as far as an event needs it: objects stay text, and lists do until [`elements`] splits them.
+//! One JSON value, read as far as an event needs it: objects stay text, and so do lists until [`List::for_each`] splits
+//! them.
 //!
-//! The only place that decides what counts as absent, and what a string says after its escapes are resolved.
+//! The only place that decides what counts as absent, what a string says after its escapes are resolved, and how others
+//! write numbers and truth values.
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use crate::event::decimal::whole;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -10,16 +13,16 @@ use std::fmt;
 /// A value as an event has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
-    /// Missing, null, or a blank string.
+    /// Missing, null, or a string of blanks and invisible characters.
     Absent,
     /// Without surrounding blanks, never empty.
     Text(Cow<'a, str>),
     /// As written.
     Number(&'a str),
     Bool(bool),
-    /// As written, for [`elements`].
-    List(&'a str),
-    Object,
+    List(List<'a>),
+    /// As written.
+    Object(&'a str),
 }
 
 impl<'a> Value<'a> {
@@ -27,8 +30,8 @@ impl<'a> Value<'a> {
     pub(super) fn of(json: &'a str) -> Self {
         match json.as_bytes().first() {
             Some(b'"') => string(json).map_or(Value::Absent, Value::Text),
-            Some(b'[') => Value::List(json),
-            Some(b'{') => Value::Object,
+            Some(b'[') => Value::List(List { json }),
+            Some(b'{') => Value::Object(json),
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
             Some(b'n') | None => Value::Absent,
@@ -42,22 +45,39 @@ impl<'a> Value<'a> {
             Value::Text(text) => Some(text),
             Value::Number(text) => Some(Cow::Borrowed(text)),
             Value::Bool(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
-            Value::Absent | Value::List(_) | Value::Object => None,
+            Value::Absent | Value::List(_) | Value::Object(_) => None,
         }
     }
 
+    /// A name by its text; a number by the digits of its whole value, so that `1000.0` names what `1000` names.
+    pub(super) fn into_name(self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(Cow::Borrowed(text)),
+            Value::Number(text) => Some(whole(text).map_or(Cow::Borrowed(text), |number| number.to_string().into())),
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` and `1`, `false` and `0`, as text too.
     pub(super) fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(value) => Some(*value),
             Value::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
             Value::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
+            other => match other.as_integer()? {
+                0 => Some(false),
+                1 => Some(true),
+                _ => None,
+            },
         }
     }
 
-    pub(super) fn as_i32(&self) -> Option<i32> {
+    /// A whole number in any spelling: `3`, `3.0`, `"3"`.
+    pub(super) fn as_integer(&self) -> Option<i64> {
         match self {
-            Value::Number(text) => text.parse().ok(),
+            Value::Number(text) => whole(text),
+            Value::Text(text) => whole(text),
             _ => None,
         }
     }
@@ -70,7 +90,7 @@ impl<'a> Value<'a> {
             Value::Number(_) => "a number",
             Value::Bool(_) => "a boolean",
             Value::List(_) => "a list",
-            Value::Object => "an object",
+            Value::Object(_) => "an object",
         }
     }
 }
@@ -90,12 +110,24 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// `text.trim()`, faster for the common text that starts and ends with a visible ASCII character.
+/// `text.trim()`, faster for the common text that starts and ends with a visible ASCII character; empty for a text that
+/// nobody can see.
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ if text.chars().all(is_invisible) => "",
         _ => text.trim(),
     }
+}
+
+/// White space, control characters, and those that change how others are shown without being shown.
+fn is_invisible(char: char) -> bool {
+    char.is_whitespace()
+        || char.is_control()
+        || matches!(char, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(char, '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(char, '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}')
+        || matches!(char, '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A string with its escapes resolved. Half a surrogate pair, left when a sender cuts a text within an emoji, becomes
@@ -123,40 +155,34 @@ impl Visitor<'_> for UnescapedVisitor {
     }
 }
 
-/// A list has more elements than allowed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooManyElements;
-
-/// The values of `json`, the text of one valid JSON list. Stops reading at the first element beyond `max_length`.
-pub(super) fn elements(json: &str, max_length: usize) -> Result<Vec<Value<'_>>, TooManyElements> {
-    let visitor = ElementsVisitor { max_length };
-    // The text is known to be a valid list, so the only possible error is the visitor's own.
-    serde_json::Deserializer::from_str(json).deserialize_seq(visitor).map_err(|_| TooManyElements)
+/// The text of one valid JSON list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct List<'a> {
+    json: &'a str,
 }
 
-struct ElementsVisitor {
-    max_length: usize,
+impl<'a> List<'a> {
+    /// Calls `take` with each element, in order.
+    pub(super) fn for_each(self, take: impl FnMut(Value<'a>)) {
+        // The text is known to be a valid list, so there is no error to report.
+        let _ = serde_json::Deserializer::from_str(self.json).deserialize_seq(Elements(take));
+    }
 }
 
-impl<'de> Visitor<'de> for ElementsVisitor {
-    type Value = Vec<Value<'de>>;
+struct Elements<F>(F);
+
+impl<'de, F: FnMut(Value<'de>)> Visitor<'de> for Elements<F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {} elements", self.max_length)
+        f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut values = Vec::new();
-        while values.len() < self.max_length {
-            match list.next_element::<&RawValue>()? {
-                Some(element) => values.push(Value::of(element.get())),
-                None => return Ok(values),
-            }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element::<&RawValue>()? {
+            (self.0)(Value::of(element.get()));
         }
-        match list.next_element::<IgnoredAny>()? {
-            None => Ok(values),
-            Some(_) => Err(A::Error::invalid_length(self.max_length + 1, &self)),
-        }
+        Ok(())
     }
 }
 
@@ -172,7 +198,7 @@ mod tests {
     fn texts_are_trimmed_and_never_empty() {
         assert_eq!(text(r#"" a b ""#).as_deref(), Some("a b"));
         assert_eq!(text(r#""\t\u0041\n""#).as_deref(), Some("A"));
-        for blank in [r#""""#, r#""  ""#, r#""\n\t""#, r#""\u00a0""#, "null"] {
+        for blank in [r#""""#, r#""  ""#, r#""\n\t""#, r#""\u00a0""#, r#""\u200b \ufeff""#, r#""\u0000""#, "null"] {
             assert_eq!(Value::of(blank), Value::Absent, "{blank}");
         }
     }
@@ -199,24 +225,45 @@ mod tests {
     }
 
     #[test]
-    fn other_types_are_no_booleans_or_integers() {
+    fn truth_and_whole_numbers_are_read_as_others_write_them() {
         let as_bool = |json| Value::of(json).as_bool();
-        assert_eq!([as_bool("true"), as_bool(r#""False""#), as_bool("1")], [Some(true), Some(false), None]);
-        let as_i32 = |json| Value::of(json).as_i32();
-        assert_eq!([as_i32("-3"), as_i32("2147483648"), as_i32("1.5"), as_i32(r#""3""#)], [Some(-3), None, None, None]);
+        for truth in ["true", r#""True""#, "1", "1.0", r#""1""#] {
+            assert_eq!(as_bool(truth), Some(true), "{truth}");
+        }
+        for falsehood in ["false", r#""FALSE""#, "0", "-0.0", r#""0""#] {
+            assert_eq!(as_bool(falsehood), Some(false), "{falsehood}");
+        }
+        let as_integer = |json| Value::of(json).as_integer();
+        for three in ["3", "3.0", "0.3e1", r#""3""#, r#""3.000""#] {
+            assert_eq!(as_integer(three), Some(3), "{three}");
+        }
+        assert_eq!(as_integer("-3"), Some(-3));
+        for neither in ["2", "1.00001", "1e-9", r#""yes""#, "[1]", "{}", "null", "1e30"] {
+            assert_eq!(as_bool(neither), None, "{neither}");
+        }
+        for fraction in ["1.5", "1.00001", "1e-9", "1e30", r#""three""#, "true", "[3]"] {
+            assert_eq!(as_integer(fraction), None, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn a_number_names_what_its_whole_value_names() {
+        let name = |json| Value::of(json).into_name().map(Cow::into_owned);
+        for (json, expected) in [("1000", "1000"), ("1000.0", "1000"), ("1e3", "1000"), ("-7.0", "-7"), ("007", "007")]
+        {
+            assert_eq!(name(json).as_deref(), Some(expected), "{json}");
+        }
+        assert_eq!(name("12345678901234567890123").as_deref(), Some("12345678901234567890123"));
+        assert_eq!(name("1.5").as_deref(), Some("1.5"));
+        assert_eq!(name(r#""1000.0""#).as_deref(), Some("1000.0"), "a text is a name as it stands");
+        assert_eq!((name("true"), name("[1]")), (None, None));
     }
 
     #[test]
     fn nulls_keep_their_position_and_nested_values_stay_text() {
-        let values = elements(r#"[ "a" , null, "", 1, [[2]], {"b":3} ]"#, 6).unwrap();
-        let kinds: Vec<&str> = values.iter().map(Value::kind).collect();
+        let Value::List(list) = Value::of(r#"[ "a" , null, "", 1, [[2]], {"b":3} ]"#) else { panic!("a list") };
+        let mut kinds = Vec::new();
+        list.for_each(|value| kinds.push(value.kind()));
         assert_eq!(kinds, ["a string", "null or empty", "null or empty", "a number", "a list", "an object"]);
-    }
-
-    #[test]
-    fn one_element_too_many_is_too_many() {
-        assert_eq!(elements("[1,2]", 2).map(|values| values.len()), Ok(2));
-        assert_eq!(elements("[1,2,3]", 2), Err(TooManyElements));
-        assert_eq!(elements("[]", 0).map(|values| values.len()), Ok(0));
     }
 }

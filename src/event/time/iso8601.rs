@@ -86,7 +86,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 /// The text that is still to be read.
 struct Cursor<'a>(&'a [u8]);
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn take(&mut self, any_of: &[u8]) -> Option<u8> {
         let (&first, rest) = self.0.split_first().filter(|(first, _)| any_of.contains(first))?;
         self.0 = rest;
@@ -113,9 +113,14 @@ impl Cursor<'_> {
     /// The offset from UTC, up to the end of the text. No offset means UTC.
     fn offset_seconds(&mut self) -> Option<i64> {
         self.take(b" ");
-        if matches!(self.0, b"" | b"Z" | b"z") {
+        let offset = self.without_zone_id();
+        if offset.is_empty() {
+            return self.0.is_empty().then_some(0);
+        }
+        if [&b"Z"[..], b"UTC", b"GMT"].iter().any(|name| name.eq_ignore_ascii_case(offset)) {
             return Some(0);
         }
+        self.0 = offset;
         let sign = if self.take(b"+-")? == b'-' { -1 } else { 1 };
         let hours = self.digits(2)?;
         let minutes = if self.0.is_empty() {
@@ -126,6 +131,13 @@ impl Cursor<'_> {
         };
         let valid = self.0.is_empty() && hours < 24 && minutes < 60;
         valid.then(|| sign * i64::from(hours * 3600 + minutes * 60))
+    }
+
+    /// What is left, without a zone id in brackets (`+02:00[Europe/Berlin]`): the offset before it says all there is to
+    /// know.
+    fn without_zone_id(&self) -> &'a [u8] {
+        let id_at = self.0.iter().position(|&byte| byte == b'[').filter(|_| self.0.ends_with(b"]"));
+        self.0[..id_at.unwrap_or(self.0.len())].trim_ascii_end()
     }
 }
 

@@ -22,7 +22,10 @@ fn s3_absolute_addresses_give_their_host_relative_ones_none_or_the_site() {
 fn a_web_address_is_cleaned_up_to_its_host_and_no_further() {
     let cases = [
         ("HTTPS://Shop.Example/A?b=C#D", "https://shop.example/A?b=C#D", "shop.example"),
-        ("http://shop.example:8080/a", "http://shop.example/a", "shop.example"),
+        ("http://shop.example:8080/a", "http://shop.example:8080/a", "shop.example"),
+        ("http://shop.example:080/a", "http://shop.example/a", "shop.example"),
+        ("https://shop.example:80/a", "https://shop.example:80/a", "shop.example"),
+        ("//shop.example:443/a", "//shop.example:443/a", "shop.example"),
         ("http://shop.example:/a", "http://shop.example/a", "shop.example"),
         ("https://me:p@ss@shop.example/a@b", "https://shop.example/a@b", "shop.example"),
         ("https://shop.example./a", "https://shop.example/a", "shop.example"),
@@ -40,12 +43,30 @@ fn a_web_address_is_cleaned_up_to_its_host_and_no_further() {
         ("https://m%C3%BCnchen.de/x", "https://münchen.de/x", "münchen.de"),
         ("https://例え.テスト/パス", "https://例え.テスト/パス", "例え.テスト"),
         ("http://192.168.0.1:80/x", "http://192.168.0.1/x", "192.168.0.1"),
-        ("http://[2001:DB8::1]:8080/x", "http://[2001:db8::1]/x", "[2001:db8::1]"),
-        ("http://localhost:3000/", "http://localhost/", "localhost"),
+        ("http://[2001:DB8::1]:8080/x", "http://[2001:db8::1]:8080/x", "[2001:db8::1]"),
+        ("http://localhost:3000/", "http://localhost:3000/", "localhost"),
         ("http://a_b.example/", "http://a_b.example/", "a_b.example"),
     ];
     for (sent, text, domain) in cases {
         assert_eq!(page(sent), (text.to_owned(), Some(domain.to_owned())), "{sent}");
+    }
+}
+
+#[test]
+fn a_query_gives_the_first_value_of_each_name_decoded() {
+    let values = |address| query_values(address, ["a", "b"]).map(|value| value.unwrap_or_else(|| "-".into()));
+    let cases = [
+        ("https://shop.example/?a=1&b=2", ["1", "2"]),
+        ("/relative?b=caf%C3%A9+au%20lait", ["-", "café au lait"]),
+        ("?a=&a=%20&a=x&a=y#?b=z", ["x", "-"]),
+        ("/x?%61=1;b=2", ["1;b=2", "-"]),
+        ("/x?a", ["-", "-"]),
+        ("/x?a=%ff%zz", ["\u{fffd}%zz", "-"]),
+        ("/x#?a=1", ["-", "-"]),
+        ("", ["-", "-"]),
+    ];
+    for (address, expected) in cases {
+        assert_eq!(values(address), expected, "{address}");
     }
 }
 

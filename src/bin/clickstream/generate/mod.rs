@@ -94,7 +94,7 @@ fn fraction(text: &str) -> Result<f64, String> {
 }
 
 fn start(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "not a time; write it as 2026-01-05T00:00:00Z".to_owned())
+    Timestamp::parse(text).map_err(|_| "not a time; write it as 2026-01-05T00:00:00Z".to_owned())
 }
 
 pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
