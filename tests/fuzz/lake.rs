@@ -5,7 +5,7 @@ use super::machine::{Shape, Target};
 use bytes::Bytes;
 use clickstream::event::Parsed;
 use clickstream::event::ids::EventKey;
-use clickstream::event::parse::{Limits, parse};
+use clickstream::event::parse::{ParseSettings, parse};
 use clickstream::event::received::ReceivedBatch;
 use clickstream::event::time::{Span, Timestamp};
 use clickstream::gold::control::{RUN, Run};
@@ -47,15 +47,16 @@ const ROW_BYTES: usize = 1_024;
 /// An envelope becomes rows, as many as there are events, and these become sessions that read back as written.
 fn ingest(input: &[u8]) {
     let Ok(batch) = wire::decode_events(Bytes::copy_from_slice(input), "events") else { return };
-    let limits = Limits { max_event_age: None, ..Limits::default() };
-    let parsed: Vec<Parsed> = batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &limits)).collect();
+    let settings = ParseSettings { max_event_age: None, ..ParseSettings::default() };
+    let parsed: Vec<Parsed> =
+        batch.events.iter().map(|event| parse(&event.body, event.enqueued_at, &settings)).collect();
     let stamp = Stamp { ingested_at: ENQUEUED_AT, source_epoch: 0 };
     let bronze = bronze::rows(&batch, &parsed, stamp).expect("a batch fits bronze");
     assert_eq!(bronze.rows.num_rows(), batch.events.len(), "bronze has every event");
     let rejected = quarantine::rows(&batch, &parsed, stamp).expect("a batch fits quarantine").rows;
     assert_eq!(rejected.num_rows(), parsed.iter().filter(|parsed| parsed.is_err()).count());
     let good = silver::rows(&batch, &parsed, stamp).expect("a batch fits silver").rows;
-    let max = max_silver_bytes(&batch, &parsed, &limits);
+    let max = max_silver_bytes(&batch, &parsed, &settings);
     let bytes = good.get_array_memory_size();
     assert!(bytes <= max, "{bytes} bytes of silver from {}, at most {max}", input.len());
     let mut events = Vec::new();
@@ -65,11 +66,11 @@ fn ingest(input: &[u8]) {
 }
 
 /// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
-fn max_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], limits: &Limits) -> usize {
+fn max_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], settings: &ParseSettings) -> usize {
     let source = batch.source.to_string().len();
     let of_one = |(event, parsed): (&clickstream::event::received::ReceivedEvent, &Parsed)| {
         let rows = parsed.as_ref().map_or(0, |click| click.products.len().max(1));
-        let texts = if rows > 1 { limits.max_rows_bytes } else { 4 * event.body.len() + 1_024 };
+        let texts = if rows > 1 { settings.limits.max_rows_bytes } else { 4 * event.body.len() + 1_024 };
         texts + rows * (ROW_BYTES + source + event.offset.len())
     };
     64 * ROW_BYTES + 2 * batch.events.iter().zip(parsed).map(of_one).sum::<usize>()

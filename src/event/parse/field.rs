@@ -58,11 +58,12 @@ macro_rules! fields {
             pub(super) const COUNT: usize = Field::ALL.len();
 
             /// Its name on the wire.
-            pub fn name(self) -> &'static str {
-                match self { $(Field::$field => $name),+ }
+            pub const fn name(self) -> &'static str {
+                match self { $(Field::$field => const { ascii($name) }),+ }
             }
 
-            pub fn from_name(name: &str) -> Option<Field> {
+            /// The field of that name, which need not be UTF-8.
+            pub(super) fn from_name(name: &[u8]) -> Option<Field> {
                 match name {
                     $($name => Some(Field::$field),)+
                     _ => None,
@@ -89,102 +90,105 @@ macro_rules! fields {
     };
 }
 
+const fn ascii(name: &[u8]) -> &str {
+    match std::str::from_utf8(name) {
+        Ok(name) => name,
+        Err(_) => panic!("a name is ASCII"),
+    }
+}
+
 fields! {
     /// Id of the visitor who is signed in.
-    UserId = "user_id", Id;
+    UserId = b"user_id", Id;
     /// Id of the visit, as the sender sees it.
-    SessionId = "session_id", Id;
+    SessionId = b"session_id", Id;
     /// When the event happened.
-    Timestamp = "timestamp", Instant;
+    Timestamp = b"timestamp", Instant;
     /// What happened: `page_view`, `add_to_cart`, `remove_from_cart`, `checkout`, `purchase`, `refund`, `search`, or a
     /// name of your own.
-    EventType = "event_type", Text;
+    EventType = b"event_type", Text;
     /// Address of the page, absolute or relative.
-    PageUrl = "page_url", Text;
+    PageUrl = b"page_url", Text;
     /// Ids of the products.
-    ProductId = "product_id", Texts;
+    ProductId = b"product_id", Texts;
     /// Names of the products.
-    ProductName = "product_name", Texts;
+    ProductName = b"product_name", Texts;
     /// Brands of the products.
-    ProductBrand = "product_brand", Texts;
+    ProductBrand = b"product_brand", Texts;
     /// As a list the price of one piece of each product; as one amount what the whole event is worth.
-    ProductPrice = "product_price", Amounts;
+    ProductPrice = b"product_price", Amounts;
     /// Categories of the products, or one category of all.
-    Category = "category", Texts;
+    Category = b"category", Texts;
     /// Pieces of each product, 1 to 1,000,000; one number holds for each of the products.
-    Quantity = "quantity", Quantities;
+    Quantity = b"quantity", Quantities;
     /// The products in the spelling of GA4: objects with `item_id` or `id`, `item_name` or `name`, `item_brand` or
     /// `brand`, `item_category` or `category`, `price`, `quantity`. Read where the fields above name no product.
-    Items = "items", Items;
+    Items = b"items", Items;
     /// What the whole event is worth.
-    Value = "value", Amount;
+    Value = b"value", Amount;
     /// Another name of `value`.
-    Revenue = "revenue", Amount for Value;
+    Revenue = b"revenue", Amount for Value;
     /// Another name of `value`.
-    Total = "total", Amount for Value;
+    Total = b"total", Amount for Value;
     /// ISO 4217 code of the currency of all amounts of the event.
-    Currency = "currency", Text;
+    Currency = b"currency", Text;
     /// Id of the event, the same each time it is sent.
-    EventId = "event_id", Id;
+    EventId = b"event_id", Id;
     /// Id of the purchase.
-    TransactionId = "transaction_id", Id;
+    TransactionId = b"transaction_id", Id;
     /// Another name of `transaction_id`.
-    OrderId = "order_id", Id for TransactionId;
+    OrderId = b"order_id", Id for TransactionId;
     /// Id of a visitor who is not signed in; stands in for a missing `user_id`.
-    AnonymousId = "anonymous_id", Id;
+    AnonymousId = b"anonymous_id", Id;
     /// Another name of `anonymous_id`.
-    ClientId = "client_id", Id for AnonymousId;
+    ClientId = b"client_id", Id for AnonymousId;
     /// Another name of `anonymous_id`.
-    VisitorId = "visitor_id", Id for AnonymousId;
+    VisitorId = b"visitor_id", Id for AnonymousId;
     /// Name of the browser, or its user agent.
-    Browser = "browser", Text;
+    Browser = b"browser", Text;
     /// Name of the operating system.
-    Os = "os", Text;
+    Os = b"os", Text;
     /// Kind of device.
-    DeviceType = "device_type", Text;
+    DeviceType = b"device_type", Text;
     /// User agent of the browser; gives browser, system and kind of device where they are not sent.
-    UserAgent = "user_agent", Text;
+    UserAgent = b"user_agent", Text;
     /// Where the visitor came from: an address or a name.
-    ReferralSource = "referral_source", Text;
+    ReferralSource = b"referral_source", Text;
     /// Country of the visitor.
-    GeoCountry = "geo_country", Text;
+    GeoCountry = b"geo_country", Text;
     /// City of the visitor.
-    GeoCity = "geo_city", Text;
+    GeoCity = b"geo_city", Text;
     /// IP address of the visitor.
-    IpAddress = "ip_address", Text;
+    IpAddress = b"ip_address", Text;
     /// Whether the sender sees the visitor for the first time.
-    IsNewUser = "is_new_user", Boolean;
+    IsNewUser = b"is_new_user", Boolean;
     /// Number of things in the cart.
-    CartSize = "cart_size", Integer;
+    CartSize = b"cart_size", Integer;
     /// Title of the page.
-    PageTitle = "page_title", Text;
+    PageTitle = b"page_title", Text;
     /// What the visitor searched for.
-    SearchTerm = "search_term", Text;
+    SearchTerm = b"search_term", Text;
     /// Campaign: where the visitor came from. As all `utm_` fields it wins over the query of `page_url`.
-    UtmSource = "utm_source", Text;
+    UtmSource = b"utm_source", Text;
     /// Campaign: by which kind of link.
-    UtmMedium = "utm_medium", Text;
+    UtmMedium = b"utm_medium", Text;
     /// Campaign: its name.
-    UtmCampaign = "utm_campaign", Text;
+    UtmCampaign = b"utm_campaign", Text;
     /// Campaign: the words that were paid for.
-    UtmTerm = "utm_term", Text;
+    UtmTerm = b"utm_term", Text;
     /// Campaign: which of several links.
-    UtmContent = "utm_content", Text;
+    UtmContent = b"utm_content", Text;
 }
 
 impl Field {
-    /// No field has more names than this.
-    pub(super) const MAX_NAMES: usize = 3;
-
-    /// The names of a field in the order in which they count: its own, then those that stand in for it.
-    pub(super) fn names(self) -> impl Iterator<Item = Field> {
-        let others: &[Field] = match self {
-            Field::Value => &[Field::Revenue, Field::Total],
-            Field::TransactionId => &[Field::OrderId],
-            Field::AnonymousId => &[Field::ClientId, Field::VisitorId],
-            _ => &[],
-        };
-        std::iter::once(self).chain(others.iter().copied())
+    /// The other names of a field, in the order in which they count.
+    pub(super) fn other_names(self) -> [Option<Field>; 2] {
+        match self {
+            Field::Value => [Some(Field::Revenue), Some(Field::Total)],
+            Field::TransactionId => [Some(Field::OrderId), None],
+            Field::AnonymousId => [Some(Field::ClientId), Some(Field::VisitorId)],
+            _ => [None, None],
+        }
     }
 }
 
@@ -211,18 +215,21 @@ mod tests {
     #[test]
     fn every_field_is_found_by_its_name() {
         for &field in Field::ALL {
-            assert_eq!(Field::from_name(field.name()), Some(field));
+            assert_eq!(Field::from_name(field.name().as_bytes()), Some(field));
             assert!(field.about().ends_with('.'), "{}", field.name());
         }
-        assert_eq!(Field::from_name("USER_ID"), None);
+        assert_eq!(Field::from_name(b"USER_ID"), None);
+        assert_eq!(
+            (Field::from_name(b""), Field::from_name(b"x"), Field::from_name(b"\xff\xff\xff")),
+            (None, None, None)
+        );
     }
 
     #[test]
     fn a_second_name_is_among_the_names_of_its_field() {
         for &field in Field::ALL {
-            assert!(field.main().names().any(|name| name == field), "{}", field.name());
-            assert!(field.names().count() <= Field::MAX_NAMES, "{}", field.name());
-            assert!(field.names().all(|name| name.main() == field || field.main() != field), "{}", field.name());
+            let is_other = field.main().other_names().contains(&Some(field));
+            assert_eq!(is_other, field.main() != field, "{}", field.name());
         }
     }
 }

@@ -39,11 +39,25 @@ impl<'a> Members<'a> {
 
     /// What was sent of a field, under any of its names and in the order in which they count; never [`Value::Absent`].
     pub(super) fn values(&self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let mut sent = [None; Field::MAX_NAMES];
-        for (sent, name) in sent.iter_mut().zip(field.names()) {
-            *sent = self.raw[name as usize];
+        let sent = self.sent(field).unwrap_or_default().into_iter().flatten();
+        sent.map(Value::of).filter(|value| !matches!(value, Value::Absent))
+    }
+
+    /// The JSON texts that were sent of a field, under any of its names. Most fields of most events are absent, and this is
+    /// asked for each of them.
+    pub(super) fn sent(&self, field: Field) -> Option<[Option<&'a str>; 3]> {
+        let main = self.raw[field as usize];
+        let [second, third] = field.other_names();
+        if main.is_none() && second.is_none() {
+            return None;
         }
-        sent.into_iter().flatten().map(Value::of).filter(|value| *value != Value::Absent)
+        let other = |name: Option<Field>| name.and_then(|name| self.raw[name as usize]);
+        Some([main, other(second), other(third)])
+    }
+
+    /// Whether anything was sent of a field.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.sent(field).is_some() && self.values(field).next().is_some()
     }
 
     /// How many members have a name that this version does not know.
@@ -52,11 +66,11 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Calls `take` for each member of the object `json`, in order: with what `known` makes of its name and the JSON text of
+/// Calls `take` for each member of the object `json`, in order: with what `known` makes of its name, which need not be UTF-8, and the JSON text of
 /// its value, or with `None` where `known` does not know the name.
 pub(super) fn each_member<'a, K>(
     json: &'a str,
-    known: impl Fn(&str) -> Option<K>,
+    known: impl Fn(&[u8]) -> Option<K>,
     take: impl FnMut(Option<(K, &'a str)>),
 ) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -71,7 +85,7 @@ struct MembersVisitor<F, T> {
 
 impl<'de, K, F, T> Visitor<'de> for MembersVisitor<F, T>
 where
-    F: Fn(&str) -> Option<K>,
+    F: Fn(&[u8]) -> Option<K>,
     T: FnMut(Option<(K, &'de str)>),
 {
     type Value = ();
@@ -97,7 +111,7 @@ where
 /// A member's name, looked up without a copy.
 struct Name<'f, F>(&'f F);
 
-impl<'de, K, F: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
+impl<'de, K, F: Fn(&[u8]) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
     type Value = Option<K>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -106,7 +120,7 @@ impl<'de, K, F: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
     }
 }
 
-impl<K, F: Fn(&str) -> Option<K>> Visitor<'_> for Name<'_, F> {
+impl<K, F: Fn(&[u8]) -> Option<K>> Visitor<'_> for Name<'_, F> {
     type Value = Option<K>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +128,7 @@ impl<K, F: Fn(&str) -> Option<K>> Visitor<'_> for Name<'_, F> {
     }
 
     fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Self::Value, E> {
-        Ok(std::str::from_utf8(name).ok().and_then(self.0))
+        Ok((self.0)(name))
     }
 }
 

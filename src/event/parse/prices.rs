@@ -38,20 +38,23 @@ impl<T: Copy> PerProduct<T> {
             None => PerProduct::Absent,
             Some(Value::List(list)) => {
                 let mut values = Vec::new();
-                list.for_each(|value| values.push(value));
+                list.for_each(|value| values.push(known(reading, field, value, &read)));
                 if values.len() > reading.limits.max_list_length {
                     reading.note_cut(field);
                 }
-                PerProduct::List(known(reading, field, values.into_iter(), read))
+                PerProduct::List(values)
             }
-            Some(value) => match read(&value) {
-                Some(value) => PerProduct::Bare(value),
-                None => {
-                    reading.note_unreadable(field);
-                    PerProduct::Absent
-                }
-            },
+            Some(value) => known(reading, field, value, &read).map_or(PerProduct::Absent, PerProduct::Bare),
         }
+    }
+
+    fn of_items<'a>(
+        reading: &mut Reading<'a>,
+        items: &[Item<'a>],
+        of: fn(&Item<'a>) -> Value<'a>,
+        read: impl Fn(&Value<'a>) -> Option<T>,
+    ) -> Self {
+        PerProduct::List(items.iter().map(|item| known(reading, Field::Items, of(item), &read)).collect())
     }
 
     /// The value at `position` of a list of `count`.
@@ -73,8 +76,8 @@ impl Prices {
             )
         } else {
             (
-                PerProduct::List(known(reading, Field::Items, items.iter().map(Item::price), reading::amount)),
-                PerProduct::List(known(reading, Field::Items, items.iter().map(Item::quantity), quantity)),
+                PerProduct::of_items(reading, items, Item::price, reading::amount),
+                PerProduct::of_items(reading, items, Item::quantity, quantity),
             )
         };
         Prices {
@@ -127,21 +130,18 @@ impl Prices {
     }
 }
 
-/// What `read` makes of each of `values`, which were sent as `field`.
+/// What `read` makes of `value`, which was sent as `field`.
 fn known<'a, T>(
     reading: &mut Reading<'a>,
     field: Field,
-    values: impl Iterator<Item = Value<'a>>,
-    read: impl Fn(&Value<'a>) -> Option<T>,
-) -> Vec<Option<T>> {
-    let read = |value: Value<'a>| {
-        let known = read(&value);
-        if known.is_none() && value != Value::Absent {
-            reading.note_unreadable(field);
-        }
-        known
-    };
-    values.map(read).collect()
+    value: Value<'a>,
+    read: &impl Fn(&Value<'a>) -> Option<T>,
+) -> Option<T> {
+    let known = read(&value);
+    if known.is_none() && value != Value::Absent {
+        reading.note_unreadable(field);
+    }
+    known
 }
 
 fn quantity(value: &Value<'_>) -> Option<i32> {

@@ -183,7 +183,7 @@ impl<'a> Item<'a> {
     /// The objects of `items`, unless other fields of the event describe its products.
     pub fn read_all(reading: &mut Reading<'a>) -> Vec<Item<'a>> {
         let others = [Field::ProductId, Field::ProductName, Field::ProductPrice];
-        if others.into_iter().any(|field| reading.members.values(field).next().is_some()) {
+        if !reading.members.has(Field::Items) || others.into_iter().any(|field| reading.members.has(field)) {
             return Vec::new();
         }
         let mut items = Vec::new();
@@ -205,7 +205,7 @@ impl<'a> Item<'a> {
 
     fn read(json: &'a str) -> Item<'a> {
         let mut members = [None; Item::NAMES.len()];
-        let position = |name: &str| Item::NAMES.iter().position(|known| *known == name);
+        let position = |name: &[u8]| Item::NAMES.iter().position(|known| known.as_bytes() == name);
         // The text is known to be a valid object, so there is no error to report.
         let _ = each_member(json, position, |member| {
             if let Some((position, value)) = member {
@@ -248,6 +248,9 @@ impl<'a> Item<'a> {
 
 /// Leaves out the last products of an event whose rows would occupy more than `max_bytes`. Returns whether it did.
 pub(super) fn fit_rows(click: &mut Click, max_bytes: usize) -> bool {
+    if click.products.len() <= 1 {
+        return false;
+    }
     let on_each_row = click.text_bytes_on_each_row();
     let mut bytes = 0;
     let fits = |product: &&Product| {

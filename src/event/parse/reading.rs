@@ -15,18 +15,18 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(super) struct Reading<'a> {
     pub members: Members<'a>,
     pub limits: &'a Limits,
-    cut: FieldSet,
+    shortened: FieldSet,
     unreadable: FieldSet,
 }
 
 impl<'a> Reading<'a> {
     pub fn of(members: Members<'a>, limits: &'a Limits) -> Self {
-        Reading { members, limits, cut: FieldSet::default(), unreadable: FieldSet::default() }
+        Reading { members, limits, shortened: FieldSet::default(), unreadable: FieldSet::default() }
     }
 
     /// How many fields were cut.
     pub fn fields_cut(&self) -> u32 {
-        self.cut.len()
+        self.shortened.len()
     }
 
     /// How many fields, or some of their elements, were left out because they are unreadable.
@@ -35,7 +35,7 @@ impl<'a> Reading<'a> {
     }
 
     pub fn note_cut(&mut self, field: Field) {
-        self.cut.insert(field);
+        self.shortened.insert(field);
     }
 
     pub fn note_unreadable(&mut self, field: Field) {
@@ -44,6 +44,7 @@ impl<'a> Reading<'a> {
 
     /// The first value of `field` that `read` accepts. Those before it are unreadable.
     pub fn first<T>(&mut self, field: Field, mut read: impl FnMut(Value<'a>) -> Option<T>) -> Option<T> {
+        self.members.sent(field)?;
         for value in self.members.values(field) {
             match read(value) {
                 Some(value) => return Some(value),
@@ -69,10 +70,13 @@ impl<'a> Reading<'a> {
     }
 
     /// `text`, a value of `field`, cut after the last character that ends within `max_bytes`.
+    #[inline]
     pub fn within(&mut self, field: Field, text: Cow<'a, str>, max_bytes: usize) -> Cow<'a, str> {
-        if text.len() <= max_bytes {
-            return text;
-        }
+        if text.len() <= max_bytes { text } else { self.cut(field, text, max_bytes) }
+    }
+
+    #[cold]
+    fn cut(&mut self, field: Field, text: Cow<'a, str>, max_bytes: usize) -> Cow<'a, str> {
         self.note_cut(field);
         let end = text.floor_char_boundary(max_bytes);
         match text {
@@ -83,6 +87,7 @@ impl<'a> Reading<'a> {
 
     /// An id that something optional has. Half an id would be another one, so its hash replaces one that is too long.
     pub fn id(&mut self, field: Field) -> Option<String> {
+        self.members.sent(field)?;
         for value in self.members.values(field) {
             match value.into_name() {
                 Some(name) if is_no_id(&name) => {}

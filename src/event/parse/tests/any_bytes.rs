@@ -6,15 +6,15 @@ use serde_json::json;
 
 /// Parses twice, and checks what holds for every answer.
 fn check(body: &[u8]) -> Result<(), TestCaseError> {
-    let limits = Limits::default();
-    let outcome = parse(body, enqueued_at(), &limits);
-    prop_assert_eq!(&outcome, &parse(body, enqueued_at(), &limits));
+    let settings = ParseSettings::default();
+    let outcome = parse(body, enqueued_at(), &settings);
+    prop_assert_eq!(&outcome, &parse(body, enqueued_at(), &settings));
     match outcome {
         Ok(click) => {
             prop_assert!(!click.user_id.as_str().trim().is_empty() && !click.session_id.as_str().trim().is_empty());
-            prop_assert!(click.event_value.is_none_or(|value| !value.is_negative()));
+            prop_assert!(click.products.iter().all(|product| product.quantity.is_none_or(|quantity| quantity > 0)));
             prop_assert!(click.page_domain.is_none_or(|domain| !domain.is_empty()));
-            prop_assert!(click.products.len() <= limits.max_list_length);
+            prop_assert!(click.products.len() <= settings.limits.max_list_length);
         }
         Err(reject) => prop_assert!(reject.detail.chars().count() <= Reject::MAX_DETAIL_CHARS),
     }
@@ -45,7 +45,7 @@ fn odd_value() -> impl Strategy<Value = String> {
     })
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 20] = [
     "user_id",
     "session_id",
     "timestamp",
@@ -60,6 +60,12 @@ const NAMES: [&str; 14] = [
     "user_agent",
     "referral_source",
     "cart_size",
+    "items",
+    "quantity",
+    "value",
+    "currency",
+    "transaction_id",
+    "utm_source",
 ];
 
 proptest! {
@@ -112,25 +118,39 @@ proptest! {
 fn the_worst_bodies_of_a_megabyte_are_answered() {
     let member = |pattern: &str| format!("{{\"user_id\":{}", pattern.repeat((1 << 20) / pattern.len() - 20));
     for pattern in ["\"", "\\\"", "[]", "{}", "1", "\"a\",", "\"a\":1,", "[1],", "\"\\ud83d\","] {
-        assert!(parse(member(pattern).as_bytes(), enqueued_at(), &Limits::default()).is_err(), "{pattern}");
+        assert!(parse(member(pattern).as_bytes(), enqueued_at(), &ParseSettings::default()).is_err(), "{pattern}");
     }
-    let listed = |pattern: &str| parsed_with("product_id", &format!("[{}1]", pattern.repeat(900_000 / pattern.len())));
-    for pattern in ["\"a\",", "[],", "1,", "[[[1]]],"] {
-        assert_eq!(listed(pattern), Some(RejectReason::FieldTooLong), "{pattern}");
+    let listed =
+        |name: &str, pattern: &str| parsed_with(name, &format!("[{}1]", pattern.repeat(900_000 / pattern.len())));
+    for (name, pattern, products) in [
+        ("product_id", "\"a\",", 1_000),
+        ("product_id", "[],", 1_000),
+        ("product_id", "1,", 1_000),
+        ("product_id", "[[[1]]],", 1_000),
+        ("items", "{},", 0),
+        ("items", "{\"id\":7},", 1_000),
+        ("quantity", "1,", 0),
+    ] {
+        let click = listed(name, pattern);
+        assert_eq!(click.products.len(), products, "{name} {pattern}");
+        assert_eq!((click.fields_cut > 0, click.fields_cut <= 2), (true, true), "{name} {pattern}");
     }
-    assert_eq!(parsed_with("product_price", &"9".repeat(900_000)), Some(RejectReason::NonFinitePrice));
-    assert_eq!(parsed_with("product_price", &format!("0.{}1", "0".repeat(900_000))), None);
-    assert_eq!(parsed_with("timestamp", &"9".repeat(900_000)), Some(RejectReason::UnreadableTimestamp));
-    assert_eq!(
-        parsed_with("page_url", &format!("\"{}\"", "\\u0041".repeat(150_000))),
-        Some(RejectReason::FieldTooLong)
-    );
-    assert_eq!(parsed_with("page_url", &format!("\"https://{}\"", "ü".repeat(4_000))), None);
+    assert_eq!(listed("product_price", "1,").event_value, money("450001"), "all prices are summed");
+    assert_eq!(parsed_with("product_price", &"9".repeat(900_000)).fields_unreadable, 1);
+    assert_eq!(parsed_with("product_price", &format!("0.{}1", "0".repeat(900_000))).event_value, money("0"));
+    assert_eq!(parsed_with("page_url", &format!("\"{}\"", "\\u0041".repeat(150_000))).fields_cut, 1);
+    assert_eq!(parsed_with("page_url", &format!("\"https://{}\"", "ü".repeat(4_000))).fields_cut, 0);
+    let timestamp = event_with("timestamp", &"9".repeat(900_000));
+    let reject = parse(timestamp.as_bytes(), enqueued_at(), &ParseSettings::default()).unwrap_err();
+    assert_eq!(reject.reason, RejectReason::UnreadableTimestamp);
 }
 
-/// The reason to reject an event whose member `name` has the JSON text `value`.
-fn parsed_with(name: &str, value: &str) -> Option<RejectReason> {
+/// An event whose member `name` has the JSON text `value`.
+fn event_with(name: &str, value: &str) -> String {
     let body = String::from_utf8(event(json!({}))).unwrap();
-    let body = format!("{},\"{name}\":{value}}}", body.trim_end_matches('}'));
-    parse(body.as_bytes(), enqueued_at(), &Limits::default()).err().map(|reject| reject.reason)
+    format!("{},\"{name}\":{value}}}", body.trim_end_matches('}'))
+}
+
+fn parsed_with(name: &str, value: &str) -> Click {
+    parse(event_with(name, value).as_bytes(), enqueued_at(), &ParseSettings::default()).unwrap()
 }

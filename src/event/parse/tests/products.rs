@@ -54,7 +54,7 @@ fn prices_are_read_as_written_not_as_doubles() {
     let value = |price: &str| {
         let body = String::from_utf8(event(json!({"product_price": 7}))).unwrap();
         let body = body.replace(r#""product_price":7"#, &format!(r#""product_price":{price}"#));
-        parse(body.as_bytes(), enqueued_at(), &Limits::default()).map(|click| click.event_value)
+        parse(body.as_bytes(), enqueued_at(), &ParseSettings::default()).map(|click| click.event_value)
     };
     assert_eq!(value("99999999999999.9999"), Ok(money("99999999999999.9999")));
     assert_eq!(value("1.00005"), Ok(money("1.0000")));
@@ -110,7 +110,7 @@ fn nothing_in_any_form_is_no_product() {
 #[test]
 fn s9_listings_are_kept_and_incomplete_detail_views_are_not() {
     let outcome = |changes: Json| {
-        let outcome = parse(&event(changes), enqueued_at(), &Limits::default());
+        let outcome = parse(&event(changes), enqueued_at(), &ParseSettings::default());
         outcome.err().map(|reject| reject.reason)
     };
     let incomplete = Some(RejectReason::ProductDetailWithoutProduct);
@@ -146,4 +146,7 @@ fn s9_listings_are_kept_and_incomplete_detail_views_are_not() {
         assert_eq!(outcome(json!({"page_url": detail, "event_type": "search"})), None, "{detail}");
     }
     assert_eq!(outcome(json!({"page_url": null})), None);
+    let kept =
+        ParseSettings { product_views_without_product: ProductViewsWithoutProduct::Keep, ..ParseSettings::default() };
+    assert!(parse(&event(json!({"page_url": "/products/A"})), enqueued_at(), &kept).is_ok());
 }

@@ -4,7 +4,7 @@ use crate::event::time::Timestamp;
 use proptest::prelude::*;
 
 fn shown(text: &str) -> String {
-    Timestamp::parse(text).map_or("unreadable".to_owned(), |at| at.to_string())
+    Timestamp::parse(text).map_or_else(|_| "unreadable".to_owned(), |at| at.to_string())
 }
 
 #[test]
@@ -24,7 +24,16 @@ fn every_spelling_of_one_instant() {
         "2024-02-29T04:35:03.5-05:30",
         "2024-03-01T09:05:03.5+23:00",
         "  2024-02-29T10:05:03.5Z\n",
+        "2024-02-29 10:05:03.5 UTC",
+        "2024-02-29 10:05:03.5 gmt",
+        "2024-02-29T10:05:03.5UTC",
+        "2024-02-29 10:05:03.5 Z",
+        "2024-02-29 12:05:03.5 +02:00",
+        "2024-02-29T12:05:03.5+02:00[Europe/Berlin]",
+        "2024-02-29T10:05:03.5Z[UTC]",
+        "2024-02-29 10:05:03.5 UTC [Etc/UTC]",
         "1709201103500",
+        "1709201103.5",
     ];
     for text in spellings {
         assert_eq!(shown(text), "2024-02-29T10:05:03.500000Z", "{text}");
@@ -58,8 +67,8 @@ fn digits_beyond_microseconds_are_cut_off() {
 
 #[test]
 fn only_the_years_0001_to_9999() {
-    assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Some(Timestamp::EARLIEST));
-    assert_eq!(Timestamp::parse("9999-12-31T23:59:59.999999Z"), Some(Timestamp::LATEST));
+    assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Ok(Timestamp::EARLIEST));
+    assert_eq!(Timestamp::parse("9999-12-31T23:59:59.999999Z"), Ok(Timestamp::LATEST));
     for text in [
         "0000-12-31T23:00:00-02:00",
         "0001-01-01T00:00:00+00:01",
@@ -67,7 +76,6 @@ fn only_the_years_0001_to_9999() {
         "9999-12-31T23:59:59-01:00",
         "10000-01-01T00:00:00Z",
         "-0001-01-01T00:00:00Z",
-        "253402300800000",
         "-62135596800001",
         "99999999999999999999999",
     ] {
@@ -108,27 +116,10 @@ fn what_is_not_a_time_is_unreadable() {
     }
 }
 
-#[test]
-fn epoch_milliseconds() {
-    let cases = [
-        ("0", "1970-01-01T00:00:00.000000Z"),
-        ("1431857103000", "2015-05-17T10:05:03.000000Z"),
-        ("1431857103000.25", "2015-05-17T10:05:03.000250Z"),
-        ("1.431857103e12", "2015-05-17T10:05:03.000000Z"),
-        ("-1", "1969-12-31T23:59:59.999000Z"),
-        ("-1000", "1969-12-31T23:59:59.000000Z"),
-    ];
-    for (number, expected) in cases {
-        let read = Timestamp::parse_epoch_millis(number).map(|at| at.to_string());
-        assert_eq!(read.as_deref(), Some(expected), "{number}");
-    }
-    assert_eq!(Timestamp::parse_epoch_millis("1e400"), None);
-}
-
 proptest! {
     #[test]
     fn what_is_shown_reads_back(micros in Timestamp::EARLIEST.0..=Timestamp::LATEST.0) {
-        prop_assert_eq!(Timestamp::parse(&Timestamp(micros).to_string()), Some(Timestamp(micros)));
+        prop_assert_eq!(Timestamp::parse(&Timestamp(micros).to_string()), Ok(Timestamp(micros)));
     }
 
     #[test]
@@ -137,7 +128,7 @@ proptest! {
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
         let text = format!("{}{sign}{hours:02}:{rest:02}", face.trim_end_matches('Z'));
-        prop_assert_eq!(Timestamp::parse(&text), Some(Timestamp(micros)));
+        prop_assert_eq!(Timestamp::parse(&text), Ok(Timestamp(micros)));
     }
 
     #[test]
@@ -147,7 +138,7 @@ proptest! {
 
     #[test]
     fn near_misses_are_read_or_refused(text in "[0-9TtZz:+., -]{0,40}") {
-        if let Some(at) = Timestamp::parse(&text) {
+        if let Ok(at) = Timestamp::parse(&text) {
             prop_assert!((Timestamp::EARLIEST..=Timestamp::LATEST).contains(&at));
         }
     }
