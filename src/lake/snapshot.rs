@@ -36,6 +36,13 @@ impl Snapshot {
         Snapshot { version: BEFORE_FIRST, ..Snapshot::default() }
     }
 
+    /// What `commit` says by itself.
+    pub(super) fn of_one(commit: &Commit) -> Self {
+        let mut snapshot = Snapshot::empty();
+        snapshot.apply(commit, Replay::TxnsAndFiles);
+        snapshot
+    }
+
     /// The table at `last`, or at the newest version below where the log does not reach it. `None` where the log has no such version.
     pub(super) async fn read(log: &Log, last: Version, replay: Replay) -> Result<Option<Self>, LakeError> {
         let mut snapshot = match log.last_checkpoint().await? {
