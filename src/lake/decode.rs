@@ -209,6 +209,7 @@ fn each<T: ArrowTimestampType>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::arrow::array::RecordBatchReader;
     use super::super::arrow::array::{
         BinaryArray, BinaryViewArray, Decimal128Array, Decimal256Array, DictionaryArray, FixedSizeBinaryArray,
         Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeBinaryArray, LargeListArray,
@@ -218,6 +219,9 @@ mod tests {
     use super::super::arrow::buffer::OffsetBuffer;
     use super::super::arrow::datatypes::{Field, Int32Type, Int64Type, i256};
     use super::*;
+    use crate::columns::{Column, TableSpec};
+    use crate::event::money::Money;
+    use crate::event::time::Timestamp;
     use deltalake::parquet::arrow::ArrowWriter;
     use deltalake::parquet::data_type::{Int96, Int96Type};
     use deltalake::parquet::file::writer::SerializedFileWriter;
@@ -265,91 +269,94 @@ mod tests {
         Arc::new(Field::new(name, of, true))
     }
 
-    #[test]
-    fn whatever_parquet_and_delta_call_the_same_type_is_read_as_ours() {
-        let text = || array(StringArray::from(vec![Some("a"), None, Some("bé")]));
-        let bytes = || array(BinaryArray::from(vec![Some(b"a".as_slice()), None, Some(b"\xff\0")]));
-        let at = || instants(vec![Some(1_000), None, Some(-2_000)]);
-        let long = || array(Int64Array::from(vec![Some(1), None, Some(-2)]));
-        let price = || money(vec![Some(10_000), None, Some(-25_000)], 18, 4);
-        let small = |precision| money(vec![Some(10_000), None, Some(-25_000)], precision, 4);
-        let wide = Decimal256Array::from(vec![Some(i256::from(10_000)), None, Some(i256::from(-25_000))]);
-        let two_bytes = [Some(b"ab"), None, Some(b"cd")];
-        let of_two_bytes =
-            FixedSizeBinaryArray::try_from_sparse_iter_with_size(two_bytes.into_iter(), 2).expect("bytes");
-        let texts = [Some("a"), None, Some("bé")];
-        let lists = |values: ArrayRef, name: &str| {
-            let offsets = OffsetBuffer::from_lengths([2, 0, 1]);
-            array(ListArray::new(element(name, values.data_type().clone()), offsets, values, None))
-        };
-        let large_lists = LargeListArray::new(
-            element("item", DataType::LargeUtf8),
-            OffsetBuffer::from_lengths([2, 0, 1]),
-            array(LargeStringArray::from(texts.to_vec())),
-            None,
-        );
-        let cases = [
-            ("large text", array(LargeStringArray::from(texts.to_vec())), text()),
-            ("text view", array(StringViewArray::from(texts.to_vec())), text()),
-            ("dictionary", array(DictionaryArray::<Int32Type>::from_iter(texts)), text()),
-            ("dictionary of long keys", array(DictionaryArray::<Int64Type>::from_iter(texts)), text()),
-            (
-                "text without a mark",
-                array(BinaryArray::from(vec![Some(b"a".as_slice()), None, Some("bé".as_bytes())])),
-                text(),
-            ),
-            ("large bytes", array(LargeBinaryArray::from(vec![Some(b"a".as_slice()), None, Some(b"\xff\0")])), bytes()),
-            ("bytes view", array(BinaryViewArray::from(vec![Some(b"a".as_slice()), None, Some(b"\xff\0")])), bytes()),
-            (
-                "bytes of one length",
-                array(of_two_bytes),
-                array(BinaryArray::from(vec![Some(b"ab".as_slice()), None, Some(b"cd")])),
-            ),
-            (
-                "milliseconds",
-                array(TimestampMillisecondArray::from(vec![Some(1), None, Some(-2)]).with_timezone("UTC")),
-                at(),
-            ),
-            ("nanoseconds", array(TimestampNanosecondArray::from(vec![Some(1_000_000), None, Some(-2_000_000)])), at()),
-            (
-                "another zone",
-                array(TimestampMicrosecondArray::from(vec![Some(1_000), None, Some(-2_000)]).with_timezone("+02:00")),
-                at(),
-            ),
-            ("no zone", array(TimestampMicrosecondArray::from(vec![Some(1_000), None, Some(-2_000)])), at()),
-            ("a byte", array(Int8Array::from(vec![Some(1), None, Some(-2)])), long()),
-            ("a short", array(Int16Array::from(vec![Some(1), None, Some(-2)])), long()),
-            ("an integer", array(Int32Array::from(vec![Some(1), None, Some(-2)])), long()),
-            ("a long", long(), array(Int32Array::from(vec![Some(1), None, Some(-2)]))),
-            (
-                "unsigned",
-                array(UInt32Array::from(vec![1, u32::MAX])),
-                array(Int64Array::from(vec![1, i64::from(u32::MAX)])),
-            ),
-            ("unsigned and long", array(UInt64Array::from(vec![1, 2])), array(Int64Array::from(vec![1, 2]))),
-            (
-                "single precision",
-                array(Float32Array::from(vec![0.5, -2.0])),
-                array(Float64Array::from(vec![0.5, -2.0])),
-            ),
-            ("decimal in 32 bits", small(9), price()),
-            ("decimal in 64 bits", small(12), price()),
-            ("decimal in bytes", small(38), price()),
-            ("decimal in 32 bytes", array(wide.with_precision_and_scale(76, 4).expect("it fits")), price()),
-            ("fewer decimal places", money(vec![Some(100), None, Some(-250)], 18, 2), price()),
-            ("a column of nothing", array(NullArray::new(2)), array(StringArray::from(vec![None::<&str>, None]))),
-            ("elements of another name", lists(text(), "item"), lists(text(), "element")),
-            ("large lists of large text", array(large_lists), lists(text(), "element")),
-            (
-                "lists of another width",
-                lists(array(Int32Array::from(vec![1, 2, 3])), "array"),
-                lists(array(Int64Array::from(vec![1, 2, 3])), "element"),
-            ),
-        ];
+    fn assert_read<const N: usize>(cases: [(&str, ArrayRef, ArrayRef); N]) {
         for (name, stored, ours) in cases {
             let found = read_as(stored, ours.data_type().clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(&found, &ours, "{name}");
         }
+    }
+
+    const TEXTS: [Option<&str>; 3] = [Some("a"), None, Some("b\u{e9}")];
+    const BYTES: [Option<&[u8]>; 3] = [Some(b"ab"), None, Some(b"\xff\0")];
+
+    #[test]
+    fn text_and_bytes_are_read_however_they_are_stored() {
+        let text = || array(StringArray::from_iter(TEXTS));
+        let unmarked = BinaryArray::from_iter(TEXTS.map(|text| text.map(str::as_bytes)));
+        let bytes = || array(BinaryArray::from_iter(BYTES));
+        let of_one_length = FixedSizeBinaryArray::try_from_sparse_iter_with_size(BYTES.into_iter(), 2);
+        assert_read([
+            ("large text", array(LargeStringArray::from_iter(TEXTS)), text()),
+            ("text view", array(StringViewArray::from_iter(TEXTS)), text()),
+            ("dictionary", array(DictionaryArray::<Int32Type>::from_iter(TEXTS)), text()),
+            ("dictionary of long keys", array(DictionaryArray::<Int64Type>::from_iter(TEXTS)), text()),
+            ("text that is not marked as such", array(unmarked), text()),
+            ("a column of nothing", array(NullArray::new(2)), array(StringArray::new_null(2))),
+            ("large bytes", array(LargeBinaryArray::from_iter(BYTES)), bytes()),
+            ("bytes view", array(BinaryViewArray::from_iter(BYTES)), bytes()),
+            ("bytes of one length", array(of_one_length.expect("two bytes each")), bytes()),
+        ]);
+    }
+
+    #[test]
+    fn instants_are_read_in_any_unit_and_zone() {
+        let ours = || instants(vec![Some(1_000), None, Some(-2_000)]);
+        let millis = TimestampMillisecondArray::from(vec![Some(1), None, Some(-2)]);
+        let micros = TimestampMicrosecondArray::from(vec![Some(1_000), None, Some(-2_000)]);
+        let nanos = TimestampNanosecondArray::from(vec![Some(1_000_000), None, Some(-2_000_000)]);
+        assert_read([
+            ("milliseconds", array(millis.with_timezone("UTC")), ours()),
+            ("nanoseconds", array(nanos.clone().with_timezone("UTC")), ours()),
+            ("nanoseconds without a zone", array(nanos), ours()),
+            ("another zone", array(micros.clone().with_timezone("+02:00")), ours()),
+            ("no zone", array(micros), ours()),
+        ]);
+    }
+
+    #[test]
+    fn numbers_are_read_in_any_width() {
+        let long = || array(Int64Array::from(vec![Some(1), None, Some(-2)]));
+        let price = || money(vec![Some(10_000), None, Some(-25_000)], 18, 4);
+        let stored_price = |precision| money(vec![Some(10_000), None, Some(-25_000)], precision, 4);
+        let wide = Decimal256Array::from(vec![Some(i256::from(10_000)), None, Some(i256::from(-25_000))]);
+        let unsigned = vec![1, u32::MAX];
+        let as_long = unsigned.iter().copied().map(i64::from).collect::<Vec<_>>();
+        assert_read([
+            ("a byte", array(Int8Array::from(vec![Some(1), None, Some(-2)])), long()),
+            ("a short", array(Int16Array::from(vec![Some(1), None, Some(-2)])), long()),
+            ("an integer", array(Int32Array::from(vec![Some(1), None, Some(-2)])), long()),
+            ("a long", long(), array(Int32Array::from(vec![Some(1), None, Some(-2)]))),
+            ("unsigned", array(UInt32Array::from(unsigned)), array(Int64Array::from(as_long))),
+            ("unsigned long", array(UInt64Array::from(vec![1, 2])), array(Int64Array::from(vec![1, 2]))),
+            ("single precision", array(Float32Array::from(vec![0.5])), array(Float64Array::from(vec![0.5]))),
+            ("decimal in 32 bits", stored_price(9), price()),
+            ("decimal in 64 bits", stored_price(12), price()),
+            ("decimal in bytes", stored_price(38), price()),
+            ("decimal in 32 bytes", array(wide.with_precision_and_scale(76, 4).expect("it fits")), price()),
+            ("fewer decimal places", money(vec![Some(100), None, Some(-250)], 18, 2), price()),
+        ]);
+    }
+
+    #[test]
+    fn lists_are_read_whatever_their_elements_are_called() {
+        let offsets = || OffsetBuffer::from_lengths([2, 0, 1]);
+        let lists = |values: ArrayRef, name: &str| {
+            array(ListArray::new(element(name, values.data_type().clone()), offsets(), values, None))
+        };
+        let text = || array(StringArray::from_iter(TEXTS));
+        let large = array(LargeStringArray::from_iter(TEXTS));
+        let large = LargeListArray::new(
+            element("item", DataType::LargeUtf8),
+            OffsetBuffer::from_lengths([2, 0, 1]),
+            large,
+            None,
+        );
+        let integers = array(Int32Array::from(vec![1, 2, 3]));
+        assert_read([
+            ("another name", lists(text(), "item"), lists(text(), "element")),
+            ("large lists of large text", array(large), lists(text(), "element")),
+            ("other numbers", lists(integers, "array"), lists(array(Int64Array::from(vec![1, 2, 3])), "element")),
+        ]);
     }
 
     #[test]
@@ -477,11 +484,26 @@ mod tests {
 
     #[test]
     fn a_file_of_our_own_types_is_not_copied() {
-        let values =
-            file(vec![("a", array(Int64Array::from(vec![1, 2]))), ("b", array(StringArray::from(vec!["x", "y"])))]);
-        let file = ParquetRecordBatchReaderBuilder::try_new(values).and_then(|builder| builder.build());
-        let batch = file.expect("a reader").next().expect("a batch").expect("rows");
+        let columns = [
+            Column::<i64>::string("string", "", |_| Some("a")),
+            Column::sentence("sentence", "", |_| None).required(),
+            Column::binary("binary", "", |_| Some(b"a")),
+            Column::strings("strings", "", |_| Some(vec![Some("a"), None])),
+            Column::long("long", "", |row| Some(*row)).required(),
+            Column::longs("longs", "", |row| vec![*row]).required(),
+            Column::integer("integer", "", |_| Some(1)),
+            Column::double("double", "", |_| Some(1.0)),
+            Column::boolean("boolean", "", |_| Some(true)),
+            Column::timestamp("timestamp", "", |row| Some(Timestamp(*row))).required(),
+            Column::money("money", "", |row| Some(Money(*row))),
+        ];
+        let schema = TableSpec::of("any", &columns).file_schema();
+        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), None).expect("a writer");
+        let bytes = Bytes::from(writer.into_inner().expect("a file"));
+        let batches = Batches::of(bytes, schema.clone()).expect("a reader");
+        assert_eq!(batches.reader.schema().fields(), schema.fields());
+        let batch = RecordBatch::try_from_iter([("a", array(Int64Array::from(vec![1, 2])))]).expect("a batch");
         let same = conform(batch.clone(), &batch.schema()).expect("conforms");
-        assert!((0..2).all(|column| Arc::ptr_eq(batch.column(column), same.column(column))));
+        assert!(Arc::ptr_eq(batch.column(0), same.column(0)));
     }
 }

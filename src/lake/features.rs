@@ -304,7 +304,7 @@ mod tests {
             ("owner", "somebody"),
         ];
         assert_eq!(of_properties(&properties, true), []);
-        // What setting a property leaves behind: older versions, and lists of features.
+        // What setting a property leaves in the protocol: a higher version, or a list of features.
         let accepted = [
             protocol(1, 2, &[], &[]),
             protocol(1, 4, &[], &[]),

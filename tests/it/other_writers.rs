@@ -398,10 +398,49 @@ async fn a_process_that_runs_notices_what_was_switched_on() {
     assert!(report.holds, "{:#?}", report.findings);
 }
 
+/// The property is off again, and a file still has a deletion vector. Its rows would be read as if none was deleted.
+#[tokio::test(crate = "crate::support::limit")]
+async fn a_deletion_vector_is_refused_until_it_is_purged() {
+    let good = lake().await;
+    for table in ["silver/events", "gold/sessions"] {
+        let copy = tempfile::tempdir().expect("a folder");
+        corrupt::copy(good.path(), copy.path());
+        let lake = Damaged { lake: copy.path().to_owned() };
+        open(copy.path()).ingest("0", &[event(5, "keep-me", "page_view")]).await.expect("ingested");
+        let file = lake.files(table).remove(0);
+        let adds = (0..)
+            .map(|version| lake.lines(table, version))
+            .find_map(|lines| lines.into_iter().find(|line| line["add"]["path"] == file.as_str()));
+        let purged = adds.expect("a commit added it");
+        let mut deleted = purged.clone();
+        deleted["add"]["deletionVector"] =
+            json!({"storageType": "i", "pathOrInlineDv": "wi5b=", "sizeInBytes": 6, "cardinality": 1});
+        // In the order in which Spark writes them.
+        let remove = json!({"remove": {"path": file, "dataChange": true, "deletionTimestamp": 0}});
+        commit(&lake, table, &[deleted, remove.clone()]);
+        let before = objects(copy.path());
+        let error = open(copy.path()).app.gold.sessionize().await.expect_err("refused");
+        let message = error.to_string();
+        for part in [&format!("`{table}`"), &format!("`{file}` has a deletion vector"), "APPLY (PURGE)"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(error.kind(), ErrorKind::Operator);
+        assert_eq!(objects(copy.path()), before);
+        audit_to(&open(copy.path()).app, Depth::Files, &|_| {}).await.expect_err("the audit cannot look");
+        let mut purged = purged;
+        purged["add"]["dataChange"] = json!(false);
+        commit(&lake, table, &[remove, purged]);
+        let world = open(copy.path());
+        world.sessionize().await;
+        assert_kept(table, &world).await;
+        let report = audit(&world).await;
+        assert!(report.holds, "{table}: {:#?}", report.findings);
+    }
+}
+
 /// Commits what `ALTER TABLE` does: the metadata with another value of `property`, and a protocol where that changes.
 fn set(lake: &Damaged, table: &str, property: &str, value: Option<&str>, protocol: Option<Value>) {
-    let versions = (0..).take_while(|&version| lake.commit(table, version).exists());
-    let last = versions.last().expect("a table");
+    let last = last_version(lake, table);
     let metadata =
         (0..=last).rev().flat_map(|version| lake.lines(table, version)).find(|line| line["metaData"].is_object());
     let mut metadata = metadata.expect("a table has metadata");
@@ -411,8 +450,16 @@ fn set(lake: &Damaged, table: &str, property: &str, value: Option<&str>, protoco
         None => properties.remove(property),
     };
     let lines = [Some(metadata), protocol.map(|protocol| json!({"protocol": protocol}))];
-    let text: Vec<String> = lines.into_iter().flatten().map(|line| line.to_string()).collect();
-    std::fs::write(lake.commit(table, last + 1), text.join("\n")).expect("written");
+    commit(lake, table, &lines.into_iter().flatten().collect::<Vec<_>>());
+}
+
+fn last_version(lake: &Damaged, table: &str) -> i64 {
+    (0..).take_while(|&version| lake.commit(table, version).exists()).last().expect("a table")
+}
+
+fn commit(lake: &Damaged, table: &str, actions: &[Value]) {
+    let text: Vec<String> = actions.iter().map(Value::to_string).collect();
+    std::fs::write(lake.commit(table, last_version(lake, table) + 1), text.join("\n")).expect("written");
 }
 
 /// The paths of all files below `folder`.
