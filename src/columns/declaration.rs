@@ -172,7 +172,7 @@ pub struct TableSpec {
     pub partition_column: Option<&'static str>,
     /// Columns whose minimum and maximum the log keeps for each file.
     pub statistics_columns: Vec<&'static str>,
-    /// Whether files are removed from it too, not only added.
+    /// Whether files may be removed from it, not only added.
     pub is_rewritten: bool,
 }
 
@@ -203,7 +203,7 @@ impl TableSpec {
         }
     }
 
-    /// Files are removed from the table too.
+    /// Files may be removed from the table, not only added.
     pub fn rewritten(self) -> Self {
         TableSpec { is_rewritten: true, ..self }
     }

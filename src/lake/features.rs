@@ -90,7 +90,7 @@ const PROPERTIES: &[Property] = &[
     },
 ];
 
-/// Of tables whose files are rewritten.
+/// Asked of tables from which files are removed.
 const APPEND_ONLY: Property = flag("delta.appendOnly", "append-only");
 
 const CONSTRAINT: &str = "delta.constraints.";
@@ -179,7 +179,7 @@ fn is_suspended(feature: &str, metadata: Option<&MetaData>) -> bool {
     feature == "rowTracking" && suspended.is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// What the properties and the columns of a table ask for. `is_rewritten`: files are removed from it.
+/// What the properties and the columns of a table ask for. `is_rewritten`: files may be removed from it.
 pub(super) fn of_metadata(metadata: &MetaData, columns: &StructType, is_rewritten: bool) -> Vec<Unsupported> {
     let judged = PROPERTIES.iter().chain(is_rewritten.then_some(&APPEND_ONLY));
     let on = judged.filter_map(|property| Some((property, metadata.property(property.name)?)));

@@ -438,6 +438,23 @@ async fn a_deletion_vector_is_refused_until_it_is_purged() {
     }
 }
 
+/// Its files are in other files, which are not read. Without them the table would look empty.
+#[tokio::test(crate = "crate::support::limit")]
+async fn a_checkpoint_of_version_2_is_refused_by_name() {
+    let folder = lake().await;
+    let lake = Damaged { lake: folder.path().to_owned() };
+    let hint = json!({"version": 2, "size": 5, "v2Checkpoint": {"path": "x", "sizeInBytes": 1, "modificationTime": 1}});
+    let path = lake.path("silver/events").join("_delta_log/_last_checkpoint");
+    std::fs::write(path, hint.to_string()).expect("written");
+    let before = objects(folder.path());
+    let refused = open(folder.path()).ingest("0", &[event(5, "keep-me", "page_view")]).await.expect_err("refused");
+    assert_eq!(refused.kind, ErrorKind::Operator);
+    for part in ["`silver/events`", "checkpoint is of version 2", "'delta.checkpointPolicy' = 'classic'"] {
+        assert!(refused.reason.contains(part), "{}", refused.reason);
+    }
+    assert_eq!(objects(folder.path()), before);
+}
+
 /// Commits what `ALTER TABLE` does: the metadata with another value of `property`, and a protocol where that changes.
 fn set(lake: &Damaged, table: &str, property: &str, value: Option<&str>, protocol: Option<Value>) {
     let last = last_version(lake, table);
