@@ -24,6 +24,7 @@ use crate::silver::quarantine;
 use crate::{bronze, silver};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -102,6 +103,8 @@ pub struct Ingest {
     silver: Appender,
     quarantine: Appender,
     high_water_marks: Arc<HighWaterMarks>,
+    /// Whether this process found that it can write all three tables, and no batch has failed since.
+    are_checked: Arc<AtomicBool>,
     settings: Arc<Settings>,
     clock: Clock,
     workers: Workers,
@@ -127,6 +130,7 @@ impl Ingest {
             silver: appender(silver::schema::table()),
             quarantine: appender(quarantine::table()),
             high_water_marks: Arc::default(),
+            are_checked: Arc::default(),
             settings: Arc::new(settings),
             clock: clock.clone(),
             workers: workers.clone(),
@@ -150,7 +154,12 @@ impl Ingest {
         let work = move || prepare(decode().map_err(IngestError::Decode)?, &settings.parse, stamp);
         let prepared = self.workers.run("decode the batch", work).await.map_err(Arc::new)??;
         let Prepared { batch, bronze, silver, quarantine, unknown_fields } = prepared;
-        let (bronze, silver, quarantine) = self.write(&batch, bronze, silver, quarantine).await?;
+        self.check_tables().await?;
+        let written = self.write(&batch, bronze, silver, quarantine).await;
+        if written.is_err() {
+            self.are_checked.store(false, Ordering::Relaxed);
+        }
+        let (bronze, silver, quarantine) = written?;
         let last = batch.events.last();
         Ok(Report {
             source: batch.source.to_string(),
@@ -164,6 +173,16 @@ impl Ingest {
             lag_ms: last.map(|event| now.millis() - event.enqueued_at.millis()),
             commits: [bronze, silver, quarantine].iter().filter(|appended| appended.version.is_some()).count(),
         })
+    }
+
+    /// A table that is refused must not leave the others ahead of it: all three are looked at before the first of them is
+    /// written.
+    async fn check_tables(&self) -> Result<(), Arc<LakeError>> {
+        if !self.are_checked.load(Ordering::Relaxed) {
+            tokio::try_join!(self.bronze.check(), self.silver.check(), self.quarantine.check())?;
+            self.are_checked.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Each of the three is idempotent on its own, so it does not matter which of them a kill leaves out. But only bronze

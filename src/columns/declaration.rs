@@ -172,12 +172,23 @@ pub struct TableSpec {
     pub partition_column: Option<&'static str>,
     /// Columns whose minimum and maximum the log keeps for each file.
     pub statistics_columns: Vec<&'static str>,
+    /// Whether files may be removed from it, not only added.
+    pub is_rewritten: bool,
 }
 
 impl TableSpec {
     /// The columns that are in the data files: all but the partition column.
     pub fn file_schema(&self) -> SchemaRef {
         self.file_schema.clone()
+    }
+
+    /// Those of them that `columns` names; all when it is empty.
+    pub fn projection(&self, columns: &[&str]) -> SchemaRef {
+        if columns.is_empty() {
+            return self.file_schema();
+        }
+        let named = self.file_schema.fields().iter().filter(|field| columns.contains(&field.name().as_str()));
+        Arc::new(Schema::new(named.cloned().collect::<Vec<_>>()))
     }
 
     pub fn of<R>(name: &'static str, columns: &[Column<R>]) -> Self {
@@ -188,7 +199,13 @@ impl TableSpec {
             file_schema: Arc::new(Schema::new(in_files.map(Column::field).collect::<Vec<_>>())),
             partition_column: columns.iter().find(|column| column.is_partition()).map(|column| column.name),
             statistics_columns: columns.iter().filter(|column| column.has_statistics).map(|c| c.name).collect(),
+            is_rewritten: false,
         }
+    }
+
+    /// Files may be removed from the table, not only added.
+    pub fn rewritten(self) -> Self {
+        TableSpec { is_rewritten: true, ..self }
     }
 }
 

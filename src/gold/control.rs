@@ -53,7 +53,7 @@ pub fn columns() -> Vec<Column<Run>> {
 }
 
 pub fn table() -> TableSpec {
-    TableSpec::of(TABLE, &columns())
+    TableSpec::of(TABLE, &columns()).rewritten()
 }
 
 /// Member of the `commitInfo` of a commit to gold that holds the [`Run`].

@@ -62,14 +62,16 @@ impl ControlTable {
         let mut last = None;
         for version in ((newest - MAX_COMMITS_SEARCHED).max(0)..=newest).rev() {
             let Some(commit) = self.table.log.read(version).await? else { break };
-            let Some(add) = commit.adds().next() else { continue };
             let mut is_sessionize = false;
-            for batch in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
-                let rows = Rows::of(TABLE, &batch);
-                let watermarks: &TimestampMicrosecondArray = rows.column(WATERMARK)?;
-                let activities: &StringArray = rows.column(ACTIVITY)?;
-                last = watermarks.iter().flatten().map(Timestamp).max().max(last);
-                is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
+            // One file, unless another program has rewritten the table.
+            for add in commit.adds() {
+                for batch in self.table.read(add, &[ACTIVITY, WATERMARK]).await? {
+                    let rows = Rows::of(TABLE, &batch);
+                    let watermarks: &TimestampMicrosecondArray = rows.column(WATERMARK)?;
+                    let activities: &StringArray = rows.column(ACTIVITY)?;
+                    last = watermarks.iter().flatten().map(Timestamp).max().max(last);
+                    is_sessionize |= activities.iter().flatten().any(|name| name == Activity::Sessionize.as_str());
+                }
             }
             if is_sessionize {
                 break;

@@ -91,10 +91,12 @@ where
     W: Fn(&str, &str) -> bool + Send + 'static,
 {
     let batches = silver.read(add, session_event::COLUMNS).await?;
+    let (table, add) = (silver.spec.name, add.clone());
     let work = move || {
         let mut events = Vec::new();
         for batch in &batches {
-            session_event::read(batch, &wanted, &mut events)?;
+            session_event::read(batch, &wanted, &mut events)
+                .map_err(|error| LakeError::damaged(table, &add, &error.detail))?;
         }
         Ok(events)
     };

@@ -119,7 +119,7 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
 }
 
 pub fn table() -> TableSpec {
-    TableSpec::of(TABLE, &columns())
+    TableSpec::of(TABLE, &columns()).rewritten()
 }
 
 fn event_keys(session: &Session) -> Vec<i64> {

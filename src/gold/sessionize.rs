@@ -8,7 +8,7 @@ use super::merge::{self, Merged};
 use super::micro_batch::MicroBatch;
 use super::rows;
 use super::session::Session;
-use super::{Gold, silver_version_read};
+use super::{Gold, schema, silver_version_read};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::log::{Add, Version};
@@ -122,7 +122,9 @@ impl Gold {
             let mut origins = Vec::new();
             let mut stored: Vec<Session> = Vec::new();
             for (index, file) in opened.iter().enumerate() {
-                for (row, session) in rows::from_rows(&file.rows, |key| keys.contains(key))? {
+                let sessions = rows::from_rows(&file.rows, |key| keys.contains(key))
+                    .map_err(|error| LakeError::damaged(schema::TABLE, &file.add, &error.detail))?;
+                for (row, session) in sessions {
                     origins.push((index, row));
                     stored.push(session);
                 }

@@ -30,6 +30,9 @@ pub struct Action {
     pub remove: Option<Remove>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub add: Option<Add>,
+    /// Of a checkpoint of version 2: a file that holds more of its actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_info: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -74,6 +77,13 @@ pub struct MetaData {
     /// In milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_time: Option<i64>,
+}
+
+impl MetaData {
+    /// The value of a table property.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.configuration.get(name).and_then(Option::as_deref)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 use super::action::{Action, Commit, Version};
 use super::arrow::json::LineDelimitedWriter;
 use super::error::LakeError;
+use super::features::{Unsupported, refusal};
 use super::log::{Log, Replay};
 use super::store::Lake;
 use super::workers::Workers;
@@ -19,6 +20,7 @@ use deltalake::parquet::arrow::ProjectionMask;
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -77,6 +79,9 @@ pub(super) struct LastCheckpoint {
     pub(super) version: Version,
     #[serde(default)]
     parts: Option<u32>,
+    /// There where the checkpoint is of version 2.
+    #[serde(default, rename = "v2Checkpoint")]
+    version_2: Option<IgnoredAny>,
 }
 
 impl LastCheckpoint {
@@ -98,6 +103,9 @@ impl Log {
         let Some(bytes) = self.get(&path).await? else { return Ok(None) };
         let hint: LastCheckpoint =
             serde_json::from_slice(&bytes).map_err(|error| self.damaged(path.as_ref(), error.to_string()))?;
+        if hint.version_2.is_some() {
+            return Err(refusal(self.table, vec![Unsupported::checkpoint_v2()]));
+        }
         // A checkpoint without parts would be read as an empty table.
         if !(0..Version::MAX).contains(&hint.version) || hint.parts == Some(0) {
             let parts = hint.parts.unwrap_or(1);
@@ -122,6 +130,9 @@ impl Log {
             let actions = checkpoint_actions(bytes, replay)
                 .map_err(|error| self.damaged(&format!("checkpoint {version}"), error.to_string()))?;
             commit.actions.extend(actions);
+        }
+        if commit.actions.iter().any(|action| action.sidecar.is_some()) {
+            return Err(refusal(self.table, vec![Unsupported::checkpoint_v2()]));
         }
         if mutants::is(Mutant::CheckpointDropsTxn) {
             commit.actions.retain(|action| action.txn.is_none());
@@ -155,12 +166,21 @@ fn checkpoint_actions(bytes: Bytes, replay: Replay) -> Result<Vec<Action>, Box<d
 fn is_wanted(column: &[String], replay: Replay) -> bool {
     let member = column.get(1).map(String::as_str);
     match column[0].as_str() {
-        "txn" | "protocol" | "metaData" => true,
+        "txn" | "protocol" | "metaData" | "sidecar" => true,
         "add" => {
             replay == Replay::TxnsAndFiles
                 && matches!(
                     member,
-                    Some("path" | "partitionValues" | "size" | "modificationTime" | "dataChange" | "stats" | "tags")
+                    Some(
+                        "path"
+                            | "partitionValues"
+                            | "size"
+                            | "modificationTime"
+                            | "dataChange"
+                            | "stats"
+                            | "tags"
+                            | "deletionVector"
+                    )
                 )
         }
         _ => false,

@@ -1,6 +1,6 @@
 //! What can go wrong with a table. Each variant says in its first words who has to do something about it.
 
-use super::action::Version;
+use super::action::{Add, Version};
 use crate::columns::ColumnError;
 use crate::error::{Consequence, Kind};
 use object_store::path::Path;
@@ -29,6 +29,9 @@ pub enum LakeError {
          elsewhere and have it created again"
     )]
     Foreign { table: String, difference: String },
+    /// Operator: somebody has switched on something that this version cannot keep.
+    #[error("cannot use table `{table}`: {what}; nothing was written to it; {remedy}")]
+    Unsupported { table: String, what: String, remedy: String },
     /// Operator: the log or a data file cannot be read.
     #[error("cannot read `{object}` of table `{table}`: {detail}; restore it from a copy, or move the table elsewhere")]
     Damaged { table: String, object: String, detail: String },
@@ -61,6 +64,11 @@ impl LakeError {
     pub(super) fn store(attempt: &'static str, table: &str, path: &Path, source: object_store::Error) -> Self {
         LakeError::Store { attempt, object: format!("{table}/{path}"), source }
     }
+
+    /// What is in the data file `add` of `table` cannot be used.
+    pub fn damaged(table: &str, add: &Add, detail: &impl std::fmt::Display) -> Self {
+        LakeError::Damaged { table: table.into(), object: add.path.clone(), detail: detail.to_string() }
+    }
 }
 
 impl Consequence for LakeError {
@@ -70,6 +78,7 @@ impl Consequence for LakeError {
             LakeError::Contended { .. } | LakeError::NotListedYet { .. } => Kind::Retry,
             LakeError::NoTable { .. }
             | LakeError::Foreign { .. }
+            | LakeError::Unsupported { .. }
             | LakeError::Damaged { .. }
             | LakeError::SequenceRestarted { .. }
             | LakeError::LogGone { .. } => Kind::Operator,

@@ -3,14 +3,14 @@
 use super::arrow::array::{Array, AsArray, RecordBatch};
 use super::arrow::compute;
 use super::arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use super::decode::Batches;
 use super::error::LakeError;
 use super::store::fetch;
 use crate::columns::TableSpec;
 use bytes::Bytes;
 use chrono::DateTime;
 use deltalake::kernel::Add;
-use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use deltalake::parquet::arrow::{ArrowWriter, ProjectionMask};
+use deltalake::parquet::arrow::ArrowWriter;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::errors::ParquetError;
 use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -18,9 +18,6 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-
-/// Rows per batch when reading.
-pub(super) const BATCH_ROWS: usize = 8_192;
 
 /// Rows, encoded as a data file that is not stored yet.
 #[derive(Debug, Clone)]
@@ -168,28 +165,15 @@ impl Statistics {
     }
 }
 
-/// Reads the columns `columns` (all when empty) of a data file.
+/// Reads the columns `columns` (all when empty) of a data file, in the types that `spec` declares.
 pub(super) async fn read(
     store: &dyn ObjectStore,
-    table: &str,
+    spec: &TableSpec,
     add: &Add,
     columns: &[&str],
 ) -> Result<Vec<RecordBatch>, LakeError> {
     let path = Path::from(add.path.as_str());
-    let bytes = fetch(store, &path).await.map_err(|source| LakeError::store("read", table, &path, source))?;
-    decode(bytes, columns).map_err(|error| LakeError::Damaged {
-        table: table.into(),
-        object: add.path.clone(),
-        detail: error.to_string(),
-    })
-}
-
-fn decode(bytes: Bytes, columns: &[&str]) -> Result<Vec<RecordBatch>, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let mask = match columns {
-        [] => ProjectionMask::all(),
-        names => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
-    };
-    let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-    batches.collect::<Result<_, _>>().map_err(ParquetError::from)
+    let bytes = fetch(store, &path).await.map_err(|source| LakeError::store("read", spec.name, &path, source))?;
+    let batches = Batches::of(bytes, spec.projection(columns)).and_then(Iterator::collect);
+    batches.map_err(|error| LakeError::damaged(spec.name, add, &error))
 }

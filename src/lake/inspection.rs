@@ -3,22 +3,18 @@
 //! A damaged file is a result here and not an error. An error means that the store did not answer.
 
 use super::arrow::array::RecordBatch;
-use super::arrow::compute;
-use super::arrow::datatypes::{Schema, SchemaRef};
+use super::arrow::datatypes::SchemaRef;
 use super::arrow::error::ArrowError;
+use super::decode::{Batches, DecodeError};
 use super::error::LakeError;
-use super::file::BATCH_ROWS;
 use super::log::Add;
 use super::store::fetch;
 use super::table::Table;
 use bytes::Bytes;
-use deltalake::parquet::arrow::ProjectionMask;
-use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use deltalake::parquet::errors::ParquetError;
 use deltalake::parquet::file::metadata::ParquetMetaDataReader;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use std::sync::Arc;
 
 /// Bytes at the end of a file in which the footer of any file we write fits.
 const FOOTER_BYTES: u64 = 64 << 10;
@@ -51,9 +47,9 @@ impl Table {
             Err(object_store::Error::NotFound { .. }) => return Ok(Inspected::Missing),
             Err(source) => return Err(self.not_read(&path, source)),
         };
-        let schema = self.projected(columns);
+        let schema = self.spec.projection(columns);
         let size = bytes.len() as i64;
-        let work = move || decode(bytes, &schema, |batch| read(&mut found, batch)).map(|rows| (rows, found));
+        let work = move || decode(bytes, schema, |batch| read(&mut found, batch)).map(|rows| (rows, found));
         // A decoder that panics on a damaged file says the same as one that refuses it.
         let outcome = self.workers.run("decode a data file", work).await.map_err(|error| error.to_string());
         Ok(match outcome.and_then(|decoded| decoded.map_err(|error| error.to_string())) {
@@ -100,12 +96,6 @@ impl Table {
         table.join(&add.path).map_or_else(|_| add.path.clone(), |url| url.to_string())
     }
 
-    fn projected(&self, columns: &[&str]) -> SchemaRef {
-        let all = self.spec.file_schema();
-        let wanted = all.fields().iter().filter(|f| columns.is_empty() || columns.contains(&f.name().as_str()));
-        Arc::new(Schema::new(wanted.cloned().collect::<Vec<_>>()))
-    }
-
     fn not_read(&self, path: &Path, source: object_store::Error) -> LakeError {
         LakeError::store("read", self.spec.name, path, source)
     }
@@ -114,31 +104,13 @@ impl Table {
 /// Passes all rows to `read`. Returns their number according to the footer.
 fn decode(
     bytes: Bytes,
-    schema: &SchemaRef,
+    schema: SchemaRef,
     mut read: impl FnMut(&RecordBatch) -> Result<(), ArrowError>,
-) -> Result<i64, ArrowError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let rows = builder.metadata().file_metadata().num_rows();
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-    for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
-        read(&conform(&batch?, schema)?)?;
+) -> Result<i64, DecodeError> {
+    let batches = Batches::of(bytes, schema)?;
+    let rows = batches.rows;
+    for batch in batches {
+        read(&batch?)?;
     }
     Ok(rows)
-}
-
-/// Casts columns to the types of `schema`: other writers store the same text under another type.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let column = |name: &str| {
-        let missing = || ArrowError::SchemaError(format!("column `{name}` is missing"));
-        batch.column_by_name(name).ok_or_else(missing)
-    };
-    let columns = schema.fields().iter().map(|field| {
-        let values = column(field.name())?;
-        match values.data_type() == field.data_type() {
-            true => Ok(values.clone()),
-            false => compute::cast(values, field.data_type()),
-        }
-    });
-    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, ArrowError>>()?)
 }

@@ -22,7 +22,7 @@ pub struct LogScan {
     marked: Option<Snapshot>,
     /// Number of commits that were read.
     pub commits: usize,
-    /// The commit that added a file's rows, for files that no compaction has moved.
+    /// The commit that added a file's rows, for files whose rows nobody has moved.
     pub added_in: HashMap<String, Version>,
     pub anomalies: Vec<Anomaly>,
 }
@@ -81,12 +81,7 @@ impl Table {
         futures::pin_mut!(commits);
         while let Some((version, read)) = commits.next().await {
             match read {
-                Ok(Some(commit)) => {
-                    for action in &commit.actions {
-                        self.verify(action.protocol.as_ref(), action.meta_data.as_ref())?;
-                    }
-                    scanner.step(&commit);
-                }
+                Ok(Some(commit)) => scanner.step(&commit),
                 // Cleaned up since it was listed. The next commit shows whether that leaves a hole.
                 Ok(None) => {}
                 Err(LakeError::Damaged { detail, .. }) => {
@@ -97,7 +92,7 @@ impl Table {
             }
         }
         let scan = scanner.finish();
-        self.verify(scan.head.protocol.as_ref(), scan.head.metadata.as_ref())?;
+        self.verify(&scan.head)?;
         Ok(Some(scan))
     }
 
@@ -231,7 +226,8 @@ impl<V: FnMut(&Commit)> Scanner<V> {
             if again || !added.insert(add.path.as_str()) {
                 self.scan.anomalies.push(Anomaly::AddedTwice { version: commit.version, path: add.path.clone() });
             }
-            if add.data_change {
+            // A commit that removes files as well moves rows of older commits.
+            if add.data_change && removed.is_empty() {
                 self.scan.added_in.insert(add.path.clone(), commit.version);
             }
         }

@@ -10,9 +10,11 @@
 //!
 //! Reading order. Each file uses only those before it:
 //! 1. `action` (what a Delta log consists of), [`error`] (what can go wrong, and who has to act), [`store`] (where the
-//!    lake is), [`workers`] (where work that occupies a core runs).
-//! 2. [`mod@file`] (rows as Parquet, and back), [`log`] (reads commits), [`commit`] (adds one, by the one PUT), `checkpoint`
-//!    and [`snapshot`] (from the log to the state of the table).
+//!    lake is), [`workers`] (where work that occupies a core runs), `features` (what is switched on in a table and cannot be
+//!    kept here).
+//! 2. `decode` (a data file of any writer as rows of the table), [`mod@file`] (rows as Parquet, and back), [`log`] (reads
+//!    commits), [`commit`] (adds one, by the one PUT), `checkpoint` and [`snapshot`] (from the log to the state of the
+//!    table).
 //! 3. [`table`] (one table: create, open, follow, rewrite), `dedup` and [`append`] (many writers, every row exactly
 //!    once: the heart of the module).
 //! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for the audit.
@@ -23,6 +25,8 @@ mod action;
 pub mod error;
 pub mod store;
 pub mod workers;
+mod features;
+mod decode;
 pub mod file;
 pub mod log;
 pub mod commit;

@@ -36,6 +36,13 @@ impl Snapshot {
         Snapshot { version: BEFORE_FIRST, ..Snapshot::default() }
     }
 
+    /// What `commit` says by itself.
+    pub(super) fn of_one(commit: &Commit) -> Self {
+        let mut snapshot = Snapshot::empty();
+        snapshot.apply(commit, Replay::TxnsAndFiles);
+        snapshot
+    }
+
     /// The table at `last`, or at the newest version below where the log does not reach it. `None` where the log has no such version.
     pub(super) async fn read(log: &Log, last: Version, replay: Replay) -> Result<Option<Self>, LakeError> {
         let mut snapshot = match log.last_checkpoint().await? {
@@ -73,20 +80,20 @@ impl Snapshot {
                 let reached = TxnVersion { version: txn.version, recorded_ms: txn.last_updated };
                 self.txns.insert(txn.app_id.clone(), reached);
             }
-            if replay == Replay::TxnsAndFiles {
-                if let Some(remove) = &action.remove {
-                    self.files.remove(&remove.path);
-                }
-                if let Some(add) = &action.add {
-                    self.files.insert(add.path.clone(), add.clone());
-                }
-            }
             if action.protocol.is_some() {
                 self.protocol.clone_from(&action.protocol);
             }
             if action.meta_data.is_some() {
                 self.metadata.clone_from(&action.meta_data);
             }
+        }
+        if replay == Replay::TxnsAndFiles {
+            // The actions of a commit have no order. A file that it removes and adds is there afterwards: it has got
+            // statistics, or a deletion vector.
+            for remove in commit.actions.iter().filter_map(|action| action.remove.as_ref()) {
+                self.files.remove(&remove.path);
+            }
+            self.files.extend(commit.adds().map(|add| (add.path.clone(), add.clone())));
         }
     }
 }

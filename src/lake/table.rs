@@ -6,6 +6,7 @@ use super::action::{Action, Add, Commit, Format, MetaData, Protocol, Version};
 use super::checkpoint::Checkpoints;
 use super::commit::{self, CommitOutcome, Rewrite};
 use super::error::LakeError;
+use super::features::{self, Unsupported};
 use super::file::{self, NewFile};
 use super::log::Log;
 use super::snapshot::{Replay, Snapshot};
@@ -124,15 +125,22 @@ impl Table {
         }
     }
 
-    /// What the versions above `after` added, the first `max_versions` of them, in order.
+    /// What the versions above `after` added, the first `max_versions` of them, in order. Fails where the table is not what
+    /// this version writes.
     pub async fn changes_after(&self, after: Version, max_versions: usize) -> Result<Changes, LakeError> {
         let mut versions = self.log.versions_after(after).await?;
         let unread = versions.len().saturating_sub(max_versions);
         versions.truncate(max_versions);
         let commits = self.log.read_all(&versions).await?;
+        if commits.iter().any(|commit| self.verify(&Snapshot::of_one(commit)).is_err()) {
+            // It may be switched off by now: the newest state decides.
+            self.snapshot(Replay::TxnsAndFiles).await?;
+        }
+        // A deletion vector removes rows from a file that was added without it. Nothing in such a file is new.
+        let has_new_rows = |add: &Add| add.data_change && add.deletion_vector.is_none();
         let change = |commit: Commit| {
             let adds = commit.actions.into_iter().filter_map(|action| action.add);
-            Change { version: commit.version, added: adds.filter(|add| add.data_change).collect() }
+            Change { version: commit.version, added: adds.filter(has_new_rows).collect() }
         };
         Ok(Changes { read: commits.into_iter().map(change).collect(), unread })
     }
@@ -143,9 +151,9 @@ impl Table {
         file.put(self.store.as_ref(), &self.spec, &name, now_ms).await
     }
 
-    /// Reads the columns `columns` (all when empty) of a data file.
+    /// Reads the columns `columns` (all when empty) of a data file, in the types that the table declares.
     pub async fn read(&self, add: &Add, columns: &[&str]) -> Result<Vec<super::arrow::array::RecordBatch>, LakeError> {
-        file::read(self.store.as_ref(), self.spec.name, add, columns).await
+        file::read(self.store.as_ref(), &self.spec, add, columns).await
     }
 
     /// Commits `rewrite` as the version after `planned_on`, and as no other. This is stricter than Delta's own rules for
@@ -179,26 +187,32 @@ impl Table {
     }
 
     fn verified(&self, snapshot: Snapshot) -> Result<Snapshot, LakeError> {
-        self.verify(snapshot.protocol.as_ref(), snapshot.metadata.as_ref())?;
+        self.verify(&snapshot)?;
         Ok(snapshot)
     }
 
-    /// Fails when protocol or columns in the log are not those that this version writes.
-    pub(super) fn verify(&self, protocol: Option<&Protocol>, metadata: Option<&MetaData>) -> Result<(), LakeError> {
-        let foreign = |difference| LakeError::Foreign { table: self.spec.name.into(), difference };
-        if let Some(protocol) = protocol
-            && (protocol.min_reader_version > 1 || protocol.min_writer_version > 2)
-        {
-            return Err(foreign(format!(
-                "it asks for reader version {} and writer version {}, at most 1 and 2 are supported",
-                protocol.min_reader_version, protocol.min_writer_version
-            )));
+    /// Fails when the table is not what this version writes, or something is switched on in it that this version cannot
+    /// keep.
+    pub(super) fn verify(&self, snapshot: &Snapshot) -> Result<(), LakeError> {
+        let metadata = snapshot.metadata.as_ref();
+        let mut found = Vec::new();
+        if let Some(protocol) = &snapshot.protocol {
+            found.extend(features::of_protocol(protocol, metadata));
         }
-        let Some(metadata) = metadata else { return Ok(()) };
-        let stored: StructType = serde_json::from_str(&metadata.schema_string)
-            .map_err(|error| self.log.damaged("schemaString", error.to_string()))?;
-        match difference(&self.spec, &stored, &metadata.partition_columns)? {
-            Some(difference) => Err(foreign(difference)),
+        let parse = |metadata: &MetaData| serde_json::from_str::<StructType>(&metadata.schema_string);
+        let columns = metadata.map(parse).transpose();
+        let columns = columns.map_err(|error| self.log.damaged("schemaString", error.to_string()))?;
+        if let Some((metadata, columns)) = metadata.zip(columns.as_ref()) {
+            found.extend(features::of_metadata(metadata, columns, self.spec.is_rewritten));
+        }
+        let deleted = snapshot.files.values().find(|add| add.deletion_vector.is_some());
+        found.extend(deleted.map(|add| Unsupported::deletion_vector(&add.path)));
+        if !found.is_empty() {
+            return Err(features::refusal(self.spec.name, found));
+        }
+        let Some((metadata, columns)) = metadata.zip(columns.as_ref()) else { return Ok(()) };
+        match difference(&self.spec, columns, &metadata.partition_columns)? {
+            Some(difference) => Err(LakeError::Foreign { table: self.spec.name.into(), difference }),
             None => Ok(()),
         }
     }

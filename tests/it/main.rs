@@ -16,6 +16,7 @@ mod lake_promises;
 mod listen;
 mod local_run;
 mod network_faults;
+mod other_writers;
 mod package;
 mod readers;
 mod readme;
