@@ -32,6 +32,9 @@ scripts! {
     clock_in_the_future
     every_column
     exactly_thirty_minutes
+    field_money
+    field_people_and_pages
+    field_times
     finality
     function_state_is_lost
     hub_recreated

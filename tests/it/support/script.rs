@@ -8,6 +8,7 @@
 //! event NAME FIELD=VALUE ...       defines a page view with these members; see below
 //! raw NAME TEXT                    defines an event with these bytes; `\xff` is one byte
 //! ingest PARTITION FIRST NAME ...  delivers a batch whose first event has the sequence number FIRST
+//! ingest-file PARTITION NAME       delivers the lines of `field/NAME`, from sequence number 1 on
 //! fault FATE PATH                  the next PUT whose path contains PATH fails (`lost`), or succeeds and reports an error (`answer-lost`)
 //! sessionize                       until gold is up to date
 //! rebuild                          all of gold
@@ -30,6 +31,7 @@ use clickstream::event::time::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 #[derive(Default)]
 pub struct Script {
@@ -91,6 +93,7 @@ impl Script {
                 self.events.insert(name.to_string(), unescaped(text));
             }
             ["ingest", partition, first, names @ ..] => self.ingest(partition, first, names).await,
+            ["ingest-file", partition, name] => self.ingest_file(partition, name).await,
             ["fault", fate, path] => self.world().fail_next_put(path, fate_named(fate)),
             ["sessionize"] => self.world().sessionize().await,
             ["rebuild"] => {
@@ -128,6 +131,22 @@ impl Script {
         if let Some(world) = &mut self.world {
             world.set(name, value);
         }
+    }
+
+    async fn ingest_file(&mut self, partition: &str, name: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/field").join(name);
+        let text = std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", path.display()));
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let names: Vec<String> = lines
+            .zip(1..)
+            .map(|(line, number)| {
+                let name = format!("{name}:{number}");
+                self.events.insert(name.clone(), line.to_vec());
+                name
+            })
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.ingest(partition, "1", &names).await;
     }
 
     async fn ingest(&mut self, partition: &str, first: &str, names: &[&str]) {
@@ -173,7 +192,7 @@ fn words(line: &str) -> Vec<String> {
 fn instant(text: &str) -> Timestamp {
     let whole =
         if text.len() > 4 && text.as_bytes()[4] == b'-' { format!("{text}Z") } else { format!("2026-01-{text}Z") };
-    Timestamp::parse(&whole).unwrap_or_else(|| panic!("no instant: {text}"))
+    Timestamp::parse(&whole).unwrap_or_else(|_| panic!("no instant: {text}"))
 }
 
 /// A page view an hour before [`NOON`], unless the fields say otherwise.
