@@ -59,7 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lake", &["columns", "error"]),
     ("lineage", &["event", "columns"]),
     ("bronze", &["event", "columns", "lineage"]),
-    ("silver", &["event", "columns", "lineage"]),
+    ("silver", &["event", "columns", "lineage", "lake"]),
     ("ingest", &["event", "columns", "lake", "lineage", "bronze", "silver", "clock", "error"]),
     ("gold", &["event", "columns", "lake", "silver", "clock"]),
     ("serving", &["event", "columns", "lake", "gold"]),
