@@ -139,7 +139,7 @@ fn no_such_reason(reason: &str, totals: Totals) -> Failure {
         true => format!("cannot show events rejected as `{reason}`: nothing was rejected").into(),
         false => {
             let reasons = printable(&reasons.join(", "));
-            format!("cannot show events rejected as `{reason}`: there are none; the reasons are {reasons}").into()
+            format!("cannot show events rejected as `{reason}`: no event was; the reasons are {reasons}").into()
         }
     }
 }

@@ -116,7 +116,7 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
         }
         print(&overview);
         audit::print(&report);
-        rejected::print(&rejected, totals.bronze);
+        rejected::print(&rejected);
     }
     if totals.accepted() > 0 || (events == 0 && matches!(source, Source::Journal(_))) {
         return Ok(audit::verdict(&report));
@@ -124,6 +124,14 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
     let what = if events == 0 { "the source has no events" } else { "no event was accepted" };
     eprintln!("{what}; {}", what_an_event_is());
     Ok(Verdict::Fails)
+}
+
+/// Prints what was rejected of `source` so far.
+pub async fn show_rejected(app: &App, source: &Source, json: bool) -> Result<(), Failure> {
+    if !json {
+        rejected::print(&rejected::read(app, source).await?);
+    }
+    Ok(())
 }
 
 /// The events of one source that are in the lake. The lake may hold events of others.

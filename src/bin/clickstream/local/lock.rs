@@ -7,8 +7,7 @@ use crate::source::StateFolder;
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
-/// The lock that each run with `--drain` holds while it writes to the lake. A run without `--drain` may not end at all, so nobody
-/// waits for it.
+/// The lock that a run holds which writes to the lake and ends by itself. Nobody waits for the others, which may never end.
 pub struct RunLock {
     file: File,
     path: PathBuf,
@@ -16,10 +15,10 @@ pub struct RunLock {
 
 impl RunLock {
     /// Waits for the audit of another run, if there is one, because this run would change what it reads.
-    pub fn shared(state: &StateFolder, is_draining: bool) -> Result<Self, Failure> {
+    pub fn shared(state: &StateFolder, ends_by_itself: bool) -> Result<Self, Failure> {
         let path = state.file("running.lock");
         let file = File::options().create(true).append(true).open(&path).map_err(cannot("open", &path))?;
-        if is_draining {
+        if ends_by_itself {
             file.lock_shared().map_err(cannot("lock", &path))?;
         }
         Ok(RunLock { file, path })

@@ -102,7 +102,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     // Opened before anything is written: it may not be events at all.
     let input = arguments.input.as_deref().map(Input::open).transpose()?;
     let state = StateFolder::for_lake(&arguments.lake)?;
-    let running = RunLock::shared(&state, arguments.drain)?;
+    let running = RunLock::shared(&state, arguments.drain && arguments.listen.is_none())?;
     let app_root = state.file("app");
     package::stage(&app_root, &handler).map_err(cannot("stage the app into", &app_root))?;
     let source = source(&arguments, input, &state)?;
@@ -194,6 +194,10 @@ async fn serve(
     let stopped = if arguments.drain { Verdict::Fails } else { Verdict::Holds };
     if interrupted {
         eprintln!("stopped; the same command continues from here");
+        tokio::select! {
+            shown = finish::show_rejected(&app, &source, arguments.json) => shown?,
+            () = self::interrupted(false) => {}
+        }
         return Ok(stopped);
     }
     // Another run may be writing to the lake, which an audit would report.

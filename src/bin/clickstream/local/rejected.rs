@@ -66,8 +66,7 @@ fn add(by_reason: &mut BTreeMap<String, Rejected>, first: First, rejection: Reje
     }
 }
 
-/// Prints what was rejected of `events` events.
-pub fn print(rejected: &[Rejected], events: i64) {
+pub fn print(rejected: &[Rejected]) {
     if rejected.is_empty() {
         return;
     }
@@ -77,7 +76,7 @@ pub fn print(rejected: &[Rejected], events: i64) {
     };
     println!("{}", text_table(&["rejected because", "events", "first at", "for example"], rejected.iter().map(row)));
     let total = grouped(rejected.iter().map(|rejected| rejected.events).sum());
-    println!("{total} of {} events of this source were rejected; `clickstream quarantine` shows them", grouped(events));
+    println!("{total} events of this source were rejected; `clickstream quarantine` shows them");
 }
 
 fn at(first: &First) -> String {

@@ -198,8 +198,10 @@ impl Tally {
                     let said = self.handler_said.as_deref().unwrap_or("it says nothing");
                     return News::CannotHeal(format!("cannot start the handler, it ended with {status}: {said}"));
                 }
-                let next = if restarting { "; the host restarts it" } else { "" };
-                News::Line(format!("the handler ended with {status}{next}"))
+                match restarting {
+                    true => News::Line(format!("the handler ended with {status}; the host restarts it")),
+                    false => News::CannotHeal(format!("the handler ended with {status}; the host does not restart it")),
+                }
             }
             HostEvent::HandlerOutput { stream, line } => match handler_error(stream, &line) {
                 Some(said) => {

@@ -129,15 +129,19 @@ impl<'a> Iterator for Lines<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     WithinLine,
+    /// Another object follows it on the line.
+    BeforeAnother,
     BeyondLine,
     NotJson,
 }
 
 fn extent(line: &[u8]) -> Extent {
     let mut scanner = ValueScanner::default();
-    for &byte in line.trim_ascii_start() {
+    let line = line.trim_ascii_start();
+    for (at, &byte) in line.iter().enumerate() {
         match scanner.step(byte) {
             Step::Inside => {}
+            Step::Last if line[at + 1..].trim_ascii_start().starts_with(b"{") => return Extent::BeforeAnother,
             Step::Last | Step::Ended => return Extent::WithinLine,
             Step::Broken => return Extent::NotJson,
         }
@@ -146,11 +150,13 @@ fn extent(line: &[u8]) -> Extent {
     if line.ends_with(b"\n") { Extent::BeyondLine } else { Extent::NotJson }
 }
 
-/// Values over several lines start with a line that ends within a value, and the next line continues it. Otherwise the first line
-/// is just an event that was cut off.
+/// Values one after another have two of them on the first line, or start with a line that ends within a value and with one that
+/// continues it. Otherwise the first line is just an event that was cut off.
 fn layout_of_object(line: &[u8], mut lines: Lines) -> Option<Layout> {
-    if extent(line) != Extent::BeyondLine {
-        return Some(Layout::Lines);
+    match extent(line) {
+        Extent::WithinLine | Extent::NotJson => return Some(Layout::Lines),
+        Extent::BeforeAnother => return Some(Layout::Values),
+        Extent::BeyondLine => {}
     }
     match lines.next() {
         Some(next) if next.starts_with(b"{") && extent(next) == Extent::WithinLine => Some(Layout::Lines),
@@ -298,7 +304,6 @@ mod tests {
             "\n \n",
             "{\"a\":1}",
             "\u{feff}{\"a\":1}\n{\"a\":2}\n",
-            "{\"a\":1}{\"a\":2}\n{\"a\":3}",
             "{\"a\": \"cut off\n{\"a\":2}\n",
             "{\"a\": 1,\n{\"a\":2}\n",
             "{\"a\": \"no end",
@@ -310,7 +315,14 @@ mod tests {
         ] {
             assert_eq!(whole(text.as_bytes()), Found::Events(Layout::Lines), "{text}");
         }
-        for text in ["[{\"a\":1},{\"a\":2}]", " [\n\n  {\"a\": 1}\n]", "[]", "{\n  \"a\": 1\n}\n{\n", "\u{feff}[{"] {
+        for text in [
+            "{\"a\":1}{\"a\":2}\n{\"a\":3}",
+            "[{\"a\":1},{\"a\":2}]",
+            " [\n\n  {\"a\": 1}\n]",
+            "[]",
+            "{\n  \"a\": 1\n}\n{\n",
+            "\u{feff}[{",
+        ] {
             assert_eq!(whole(text.as_bytes()), Found::Events(Layout::Values), "{text}");
         }
     }

@@ -3,7 +3,7 @@
 //! Promises: the sequence number of an event depends only on the text before it. Memory is 16 bytes for each event, whatever its
 //! length. Does not know what an event says beyond its session.
 
-use super::values::{Cut, ValueCutter};
+use super::values::{Cut, Step, ValueCutter, ValueScanner};
 use crate::command::cannot;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,6 +34,8 @@ pub struct Span {
     /// The line on which it starts, from 1.
     line: u32,
 }
+
+const _: () = assert!(size_of::<Span>() == 16);
 
 /// Where a person finds an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -245,6 +247,11 @@ fn without_end(line: &[u8]) -> &[u8] {
 
 /// Where the objects of a line are that has several and nothing else; otherwise the whole line.
 fn objects(line: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut scanner = ValueScanner::default();
+    let end = line.iter().position(|&byte| scanner.step(byte) != Step::Inside);
+    if end.is_none_or(|end| line[end + 1..].trim_ascii().is_empty()) {
+        return vec![0..line.len()];
+    }
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<BTreeMap<String, serde::de::IgnoredAny>>();
     let (mut found, mut start) = (Vec::new(), 0);
     while let Some(value) = values.next() {
