@@ -99,7 +99,10 @@ impl Supervisor {
         let (mut is_ready, mut timed_out) = (false, false);
         loop {
             tokio::select! {
-                status = child.wait() => return Some(ended(status, timed_out, is_ready)),
+                status = child.wait() => {
+                    let (ending, status) = ended(status, timed_out);
+                    return Some(Ended { ending, status, was_ready: is_ready });
+                }
                 () = &mut ready, if !is_ready => {
                     is_ready = true;
                     self.control.state.send_replace(State::Ready(generation));
@@ -169,11 +172,11 @@ async fn kill(child: &mut Child) {
     let _ = child.kill().await;
 }
 
-fn ended(status: std::io::Result<ExitStatus>, timed_out: bool, was_ready: bool) -> Ended {
+fn ended(status: std::io::Result<ExitStatus>, timed_out: bool) -> (Ending, String) {
     let (code, status) = match status {
         Ok(status) => (status.code(), status.to_string()),
         Err(error) => (None, format!("unknown status ({error})")),
     };
     let ending = if timed_out { Ending::KilledForTimeout } else { Ending::Exited(code) };
-    Ended { ending, status, was_ready }
+    (ending, status)
 }

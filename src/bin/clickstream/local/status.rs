@@ -8,7 +8,10 @@ use super::problems::{Problems, cannot_heal, described};
 use crate::command::Failure;
 use crate::terminal::StatusLine;
 use clickstream::event::time::Timestamp;
-use functions_host::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, Start};
+use functions_host::{
+    AttemptFailure, Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, PartitionId,
+    Start,
+};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -162,17 +165,7 @@ impl Tally {
             HostEvent::TimerRan { function, outcome, duration } => self.timer_ran(&function, outcome, duration),
             HostEvent::Retrying { function, partition, delay, failure, .. } => {
                 self.retries += 1;
-                let of_partition = partition.map(|id| format!(" of partition {id}")).unwrap_or_default();
-                let reason = described(&failure);
-                match cannot_heal(&failure) {
-                    true => News::CannotHeal(format!(
-                        "cannot process the events{of_partition}: `{function}` failed: {reason}"
-                    )),
-                    false => News::Problem(format!(
-                        "`{function}`{of_partition} failed, next try in {} ms: {reason}",
-                        delay.as_millis()
-                    )),
-                }
+                failed_attempt(&function, partition, delay, &failure)
             }
             HostEvent::HandlerStarted { instance, start, pid, ready_after } => {
                 self.handler_starts += 1;
@@ -194,14 +187,7 @@ impl Tally {
                 // A handler that was killed before may start next time, and a port may become free.
                 let is_port_taken = self.handler_said.as_deref().is_some_and(|said| said.contains("in use"));
                 self.failed_starts += u32::from(code.is_some() && !was_ready && !is_port_taken);
-                if self.failed_starts >= MAX_FAILED_STARTS {
-                    let said = self.handler_said.as_deref().unwrap_or("it says nothing");
-                    return News::CannotHeal(format!("cannot start the handler, it ended with {status}: {said}"));
-                }
-                match restarting {
-                    true => News::Line(format!("the handler ended with {status}; the host restarts it")),
-                    false => News::CannotHeal(format!("the handler ended with {status}; the host does not restart it")),
-                }
+                self.handler_exited(&status, restarting)
             }
             HostEvent::HandlerOutput { stream, line } => match handler_error(stream, &line) {
                 Some(said) => {
@@ -222,6 +208,17 @@ impl Tally {
             HostEvent::HostGaveUp { reason } => {
                 News::CannotHeal(format!("cannot run the functions, the host gave up: {reason}"))
             }
+        }
+    }
+
+    fn handler_exited(&self, status: &str, restarting: bool) -> News {
+        if self.failed_starts >= MAX_FAILED_STARTS {
+            let said = self.handler_said.as_deref().unwrap_or("it says nothing");
+            return News::CannotHeal(format!("cannot start the handler, it ended with {status}: {said}"));
+        }
+        match restarting {
+            true => News::Line(format!("the handler ended with {status}; the host restarts it")),
+            false => News::CannotHeal(format!("the handler ended with {status}; the host does not restart it")),
         }
     }
 
@@ -305,6 +302,18 @@ impl Tally {
         let mut durations = self.durations.clone();
         durations.sort_unstable();
         durations.get(durations.len() / 2).map_or(0, Duration::as_millis)
+    }
+}
+
+fn failed_attempt(function: &str, partition: Option<PartitionId>, delay: Duration, failure: &AttemptFailure) -> News {
+    let of_partition = partition.map(|id| format!(" of partition {id}")).unwrap_or_default();
+    let reason = described(failure);
+    match cannot_heal(failure) {
+        true => News::CannotHeal(format!("cannot process the events{of_partition}: `{function}` failed: {reason}")),
+        false => {
+            let delay = delay.as_millis();
+            News::Problem(format!("`{function}`{of_partition} failed, next try in {delay} ms: {reason}"))
+        }
     }
 }
 

@@ -203,7 +203,7 @@ fn is_csv(line: &[u8], mut lines: Lines) -> Option<bool> {
             && cell.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c))
     };
     let matches = |(separator, header): &(char, Vec<&str>)| {
-        cells(&next, *separator).len() == header.len() && (header.len() > 2 || header.iter().all(|cell| is_name(cell)))
+        cells(&next, *separator).len() == header.len() && (header.len() > 2 || header.iter().all(is_name))
     };
     Some(!next.starts_with(['{', '[']) && tables.iter().any(matches))
 }

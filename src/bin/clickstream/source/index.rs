@@ -171,16 +171,15 @@ impl<'a, R: Read> EventReader<'a, R> {
         let event = without_end(&self.event);
         // A blank line is not an event.
         if !event.trim_ascii().is_empty() {
-            match session_id(event) {
-                Some(session) => add(span(offset, event, line), session.as_bytes()),
-                None => {
-                    let objects = objects(event);
-                    self.has_divided_lines |= objects.len() > 1;
-                    for object in objects {
-                        let event = &event[object.clone()];
-                        add(span(offset + object.start as u64, event, line), partition_key(event));
-                    }
-                }
+            let session = session_id(event);
+            let objects = if session.is_some() { Vec::new() } else { several_objects(event) };
+            if objects.is_empty() {
+                add(span(offset, event, line), session.map_or(event, str::as_bytes));
+            }
+            self.has_divided_lines |= !objects.is_empty();
+            for object in objects {
+                let event = &event[object.clone()];
+                add(span(offset + object.start as u64, event, line), partition_key(event));
             }
         }
         Ok(length > 0)
@@ -245,25 +244,25 @@ fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Where the objects of a line are that has several and nothing else; otherwise the whole line.
-fn objects(line: &[u8]) -> Vec<std::ops::Range<usize>> {
+/// Where the objects of a line are that has several of them and nothing else. Empty for any other line.
+fn several_objects(line: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut scanner = ValueScanner::default();
     let end = line.iter().position(|&byte| scanner.step(byte) != Step::Inside);
     if end.is_none_or(|end| line[end + 1..].trim_ascii().is_empty()) {
-        return vec![0..line.len()];
+        return Vec::new();
     }
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<BTreeMap<String, serde::de::IgnoredAny>>();
     let (mut found, mut start) = (Vec::new(), 0);
     while let Some(value) = values.next() {
         let end = values.byte_offset();
         if value.is_err() {
-            return vec![0..line.len()];
+            return Vec::new();
         }
         let blanks = line[start..end].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         found.push(start + blanks..end);
         start = end;
     }
-    if found.len() > 1 { found } else { vec![0..line.len()] }
+    if found.len() > 1 { found } else { Vec::new() }
 }
 
 /// The session id, so that a session stays in one partition. The whole event if it has none.
