@@ -108,7 +108,8 @@ fn whatever_the_json_comes_in_the_events_are_the_same() {
         (0..3).map(|number| serde_json::to_string_pretty(&event(number)).expect("JSON")).collect();
     let (head, tail) = lines.split_at(lines.find('\n').expect("a line") + 1);
     let list = format!("[{}]", events().join(", "));
-    let inputs: [(&str, Vec<u8>); 12] = [
+    let inputs: [(&str, Vec<u8>); 13] = [
+        ("06-one-json-array.json", include_bytes!("field/06-one-json-array.json").to_vec()),
         ("lines.ndjson", lines.clone().into()),
         ("list.json", list.clone().into()),
         ("pretty-list.json", serde_json::to_string_pretty(&[event(0), event(1), event(2)]).expect("JSON").into()),

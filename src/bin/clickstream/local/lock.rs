@@ -5,12 +5,13 @@
 use crate::command::{Failure, cannot};
 use crate::source::StateFolder;
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
 
 /// The lock that a run holds which writes to the lake and ends by itself. Nobody waits for the others, which may never end.
+///
+/// On a file system without locks, runs at the same time are not coordinated. That does no harm to the tables: only an audit may
+/// report what another run has not finished yet.
 pub struct RunLock {
     file: File,
-    path: PathBuf,
 }
 
 impl RunLock {
@@ -19,28 +20,26 @@ impl RunLock {
         let path = state.file("running.lock");
         let file = File::options().create(true).append(true).open(&path).map_err(cannot("open", &path))?;
         if ends_by_itself {
-            file.lock_shared().map_err(cannot("lock", &path))?;
+            let _ = file.lock_shared();
         }
-        Ok(RunLock { file, path })
+        Ok(RunLock { file })
     }
 
     /// Waits until no other run writes, and keeps others from starting. Returns what has to be kept meanwhile.
     pub async fn alone(self) -> Result<Self, Failure> {
-        let RunLock { file, path } = self;
+        let RunLock { file } = self;
         // While two runs wait with their shared locks, neither gets the lock alone.
-        file.unlock().map_err(cannot("unlock", &path))?;
-        match file.try_lock() {
-            Ok(()) => return Ok(RunLock { file, path }),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(cannot("lock", &path)(error).into()),
+        let _ = file.unlock();
+        if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Ok(RunLock { file });
         }
         eprintln!("waiting for another run on this lake to end, because the audit needs a lake at rest");
         let (locked, waiting) = tokio::sync::oneshot::channel();
         // Not on the pool of the runtime, which would wait for it after Ctrl-C.
         std::thread::spawn(move || {
-            let outcome = file.lock().map_err(cannot("lock", &path)).map(|()| RunLock { file, path });
-            let _ = locked.send(outcome);
+            let _ = file.lock();
+            let _ = locked.send(RunLock { file });
         });
-        Ok(waiting.await??)
+        Ok(waiting.await?)
     }
 }

@@ -31,8 +31,9 @@ pub struct Arguments {
     /// A folder, `az://container/path` or `abfss://container@account.dfs.core.windows.net/path`
     #[arg(long, env = "LAKE_URL", default_value = "./lake")]
     lake: String,
-    /// File or pipe of events as JSON: one object per line, objects one after another, or a list of objects; may be compressed
-    /// with gzip or zstd; `-` is standard input [default: events are generated]
+    /// File or pipe of events as JSON: one object per line, objects one after another, or an array of objects; may be compressed
+    /// with gzip or zstd; `-` is standard input. A pipe is processed as it arrives, with `--drain` once it has ended [default:
+    /// events are generated]
     #[arg(long)]
     input: Option<PathBuf>,
     /// Accept events from programs that send to Event Hubs, with the connection string of Microsoft's emulator. Listens on
