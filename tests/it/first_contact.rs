@@ -297,6 +297,15 @@ fn a_store_that_is_away_is_on_the_screen_and_the_run_continues() {
 }
 
 #[test]
+fn commands_that_scripts_run_explain_their_exit_codes() {
+    let _limit = Watchdog::of_this_test();
+    for command in ["audit", "rebuild", "quarantine"] {
+        let help = Ran::of(clickstream().args([command, "--help"]).output().expect("it starts")).exits(0).out;
+        assert!(help.contains("Exit code 0"), "{help}");
+    }
+}
+
+#[test]
 fn a_setting_that_is_nearly_right_is_pointed_out_and_stops_nothing() {
     let _limit = Watchdog::of_this_test();
     let desk = Desk::new();

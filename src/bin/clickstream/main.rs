@@ -46,11 +46,9 @@ enum Command {
     Local(local::Arguments),
     /// Write the events of a synthetic shop, one JSON object per line, or publish them to an event hub
     Generate(generate::Arguments),
-    /// Prove from the tables that nothing was lost and nothing doubled
+    // The next three describe themselves at length: a comment here would replace that.
     Audit(audit::Arguments),
-    /// Recompute gold from silver and replace the sessions that differ
     Rebuild(rebuild::Arguments),
-    /// Say which events were rejected and why, and show them
     Quarantine(quarantine::Arguments),
     /// Stage the app folder, which `func start` runs and which is deployed
     Package(package::Arguments),

@@ -14,6 +14,7 @@ use serde::Serialize;
 const MAX_BODY_CHARS: usize = 2_000;
 
 #[derive(clap::Args)]
+#[command(about = "Say which events were rejected and why, and show them")]
 #[command(long_about = "Say which events were rejected and why, and show them.
 
 Without `--reason`, one line for each reason: how many events, when the event hub received the first and the last of them, and \

@@ -71,9 +71,12 @@ impl Input {
 }
 
 fn refused(name: &str, format: Foreign, head: &[u8]) -> Failure {
-    let convert = format.command(name, head).map(|command| format!("this makes events of it:\n{command}\n"));
+    let convert = format.command(name, head).map(|command| format!("try this:\n{command}\n"));
     let advice = format!("{}{}", convert.unwrap_or_default(), format::what_an_event_is());
-    let failure = format!("cannot read events from `{name}`: it is {}, and events are JSON", format.name());
+    let failure = format!(
+        "cannot read events from `{name}`: it is {}; input is JSON, perhaps compressed with gzip or zstd",
+        format.name()
+    );
     Advised { failure, advice }.into()
 }
 
