@@ -10,7 +10,7 @@ use crate::event::parse::{AnonymousEvents, Limits, ParseSettings, ProductViewsWi
 use crate::event::time::Span;
 use crate::{gold, ingest};
 use reader::Reader;
-pub use reader::{Environment, Invalid, ProcessEnvironment};
+pub use reader::{Environment, Invalid, NearName, ProcessEnvironment};
 use std::collections::BTreeMap;
 
 pub const LAKE_URL: &str = "LAKE_URL";
@@ -34,6 +34,32 @@ const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const AZURE_CLIENT_ID: &str = "AZURE_CLIENT_ID";
 /// Settings whose names start with this are passed on to the store's client as they are.
 const AZURE_STORAGE: &str = "AZURE_STORAGE_";
+
+/// All settings that a person gives: those above and those that only the Functions host or the tool reads.
+const NAMES: &[&str] = &[
+    LAKE_URL,
+    SESSION_TIMEOUT,
+    ALLOWED_LATENESS,
+    FUTURE_TOLERANCE,
+    MAX_EVENT_AGE,
+    MAX_EVENT_BYTES,
+    MAX_SESSION_EVENT_KEYS,
+    SESSIONIZE_MAX_EVENTS,
+    SITE_DOMAIN,
+    SOURCE_EPOCH,
+    HANDLER_PORT,
+    "EVENTHUB_NAME",
+    "EVENTHUB_CONSUMER_GROUP",
+    "EVENTHUB_CONNECTION_STRING",
+    "SESSIONIZE_SCHEDULE",
+    "REBUILD_SCHEDULE",
+];
+
+/// Names in `environment` that are not settings, but nearly. They are worth a warning and never an error, since they may belong to
+/// another program.
+pub fn near_names(environment: &dyn Environment) -> Vec<NearName> {
+    reader::near_names(&environment.names(), NAMES)
+}
 
 /// The settings of the `handler` executable.
 #[derive(Clone)]
@@ -110,4 +136,24 @@ fn storage_options(environment: &dyn Environment) -> BTreeMap<String, String> {
     options.extend(environment.get(IDENTITY_ENDPOINT).map(|value| ("azure_msi_endpoint".to_owned(), value)));
     options.extend(environment.get(AZURE_CLIENT_ID).map(|value| ("azure_client_id".to_owned(), value)));
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_in_the_list_of_names() {
+        let constants = include_str!("mod.rs").lines().filter_map(|line| line.strip_prefix("pub const "));
+        let settings = constants.filter_map(|constant| constant.split('"').nth(1));
+        let missing: Vec<&str> = settings.filter(|setting| !NAMES.contains(setting)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn a_setting_is_never_nearly_another_one() {
+        let environment: BTreeMap<String, String> =
+            NAMES.iter().map(|name| (name.to_string(), String::new())).collect();
+        assert_eq!(near_names(&environment), []);
+    }
 }

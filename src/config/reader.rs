@@ -145,6 +145,63 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A name that is nearly that of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearName {
+    found: String,
+    setting: &'static str,
+}
+
+impl fmt::Display for NearName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a setting; did you mean `{}`?", self.found, self.setting)
+    }
+}
+
+/// Names of Azure and of the Functions host start with these. Each has a meaning, even where it resembles one of ours.
+const OF_THE_PLATFORM: [&str; 6] =
+    ["AZURE", "FUNCTIONS_", "WEBSITE_", "WEBSITES_", "APPSETTING_", "APPLICATIONINSIGHTS_"];
+
+/// Those of `names` that are not among `settings`, but nearly: in other letters, with other underscores, or with one or two letters
+/// wrong. In short names only one, because many short names are alike.
+pub(super) fn near_names(names: &[String], settings: &[&'static str]) -> Vec<NearName> {
+    let letters = |name: &str| -> Vec<char> {
+        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+    };
+    let near = |found: &String| {
+        let name = letters(found);
+        let is_platform = |start: &&str| found.to_ascii_uppercase().starts_with(start);
+        if settings.contains(&found.as_str()) || OF_THE_PLATFORM.iter().any(is_platform) {
+            return None;
+        }
+        let candidates = settings.iter().map(|&setting| (distance(&name, &letters(setting)), setting));
+        let (distance, setting) = candidates.min_by_key(|(distance, _)| *distance)?;
+        let max_distance = if setting.len() < 10 { 1 } else { 2 };
+        (distance <= max_distance).then(|| NearName { found: found.clone(), setting })
+    };
+    let mut near: Vec<NearName> = names.iter().filter_map(near).collect();
+    near.sort_by(|one, other| one.found.cmp(&other.found));
+    near
+}
+
+/// How many letters have to be added, removed, replaced, or swapped with the next one to make one text of the other.
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for (at, letter) in one.iter().enumerate() {
+        let mut row = vec![at + 1];
+        for (to, wanted) in other.iter().enumerate() {
+            let replaced = rows[at][to] + usize::from(letter != wanted);
+            let mut least = replaced.min(rows[at][to + 1] + 1).min(row[to] + 1);
+            if at > 0 && to > 0 && one[at - 1] == *wanted && *letter == other[to - 1] {
+                least = least.min(rows[at - 1][to - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()]
+}
+
 const EXAMPLES: &str = "`90s`, `30m`, `7h`, `30d` or `00:30:00`";
 
 /// A duration as people write it: a number with its unit, or hours, minutes and seconds.
@@ -189,6 +246,21 @@ mod tests {
         for text in ["", "30", "m", "-3m", "3w", "1:2", "00:60:00", "99999999999999999d", "ż", "none"] {
             assert_eq!(parse_span(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_a_setting_is_found_with_the_right_one() {
+        let settings = ["LAKE_URL", "SESSION_TIMEOUT", "SITE_DOMAIN", "CLIENT_ID"];
+        let meant = |name: &str| near_names(&[name.to_owned()], &settings).first().map(|near| near.setting);
+        for name in ["SESION_TIMEOUT", "SESSION_TIMOEUT", "SESSIONTIMEOUT", "session_timeout", "SESSION__TIMEOUTS"] {
+            assert_eq!(meant(name), Some("SESSION_TIMEOUT"), "{name}");
+        }
+        assert_eq!(meant("LAKE_URI"), Some("LAKE_URL"));
+        for other in ["SESSION_TIMEOUT", "BASE_URL", "TIMEOUT", "MAIL_DOMAIN", "PATH", "", "AZURE_CLIENT_ID", "_"] {
+            assert_eq!(meant(other), None, "{other}");
+        }
+        let near = near_names(&["SESION_TIMEOUT".to_owned()], &settings);
+        assert_eq!(near[0].to_string(), "`SESION_TIMEOUT` is not a setting; did you mean `SESSION_TIMEOUT`?");
     }
 
     /// What is said about settings of these values: a number, a duration, a limit, and one that must be set.

@@ -5,6 +5,7 @@
 
 pub mod schema;
 pub mod quarantine;
+pub mod rejections;
 
 use crate::columns::{Append, ColumnError};
 use crate::event::Parsed;

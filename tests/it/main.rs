@@ -6,6 +6,7 @@
 
 mod chaos;
 mod corruptions;
+mod first_contact;
 mod fuzz;
 mod gold_beside_itself;
 mod gold_equals_naive_fold;

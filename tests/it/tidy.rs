@@ -59,7 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lake", &["columns", "error"]),
     ("lineage", &["event", "columns"]),
     ("bronze", &["event", "columns", "lineage"]),
-    ("silver", &["event", "columns", "lineage"]),
+    ("silver", &["event", "columns", "lineage", "lake"]),
     ("ingest", &["event", "columns", "lake", "lineage", "bronze", "silver", "clock", "error"]),
     ("gold", &["event", "columns", "lake", "silver", "clock"]),
     ("serving", &["event", "columns", "lake", "gold"]),
@@ -199,6 +199,7 @@ const OTHER_NAMES: &[(&str, &[&str], &str)] = &[
     ("src/bin/clickstream/shop/", &[], "members of the JSON that producers send"),
     ("src/bin/clickstream/generate/", &["events", "duplicates"], "counts that the command prints"),
     ("src/bin/clickstream/local/", &["events", "duplicates"], "counts that the command prints"),
+    ("src/bin/clickstream/quarantine.rs", &["events", "reason"], "a count that the command prints, and an argument"),
     (
         "src/bin/clickstream/local/status.rs",
         &["late_events", "sessions_written", "watermark", "reason"],

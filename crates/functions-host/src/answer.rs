@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::app::syntax::format_time_span;
 
+/// How much of the body of a failure is kept.
+const MAX_BODY_BYTES: usize = 8 << 10;
+
 /// How an invocation ended, after all its attempts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InvocationOutcome {
@@ -40,6 +43,8 @@ pub enum AttemptFailure {
         code: u16,
         /// Its reason phrase.
         phrase: String,
+        /// The start of the body. The real host discards it, so nothing else depends on it.
+        body: String,
     },
     /// The connection was refused or reset, or the handler process ended.
     #[error("no answer from the handler: {0}")]
@@ -69,7 +74,8 @@ pub(crate) enum Verdict {
 /// Interprets a complete answer.
 pub(crate) fn judge(code: u16, phrase: &str, content_type: Option<&str>, body: &[u8]) -> Verdict {
     if !(200..300).contains(&code) {
-        return Verdict::Failure(AttemptFailure::Status { code, phrase: phrase.to_owned() });
+        let body = String::from_utf8_lossy(&body[..body.len().min(MAX_BODY_BYTES)]).into_owned();
+        return Verdict::Failure(AttemptFailure::Status { code, phrase: phrase.to_owned(), body });
     }
     if body.is_empty() {
         return Verdict::Hang;

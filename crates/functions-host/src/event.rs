@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::answer::InvocationOutcome;
+use crate::answer::{AttemptFailure, InvocationOutcome};
 use crate::source::{PartitionId, SequenceNumber};
 
 /// An instance of the app, counted from 0.
@@ -46,6 +46,10 @@ pub enum HostEvent {
     HandlerExited {
         /// The exit code or signal, or why it was killed.
         status: String,
+        /// The exit code, if it ended by itself.
+        code: Option<i32>,
+        /// Whether it had answered `GET /` before.
+        was_ready: bool,
         /// Whether the host starts another one.
         restarting: bool,
     },
@@ -78,7 +82,7 @@ pub enum HostEvent {
         /// The pause before the next attempt.
         delay: Duration,
         /// Why it failed.
-        reason: String,
+        failure: AttemptFailure,
     },
     /// The delivery of a batch ended, well or not.
     Delivered(Delivered),

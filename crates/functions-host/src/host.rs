@@ -30,7 +30,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 pub struct HostOptions {
     /// The staged app root, with `host.json`, the handler and one folder per function.
     pub root: PathBuf,
-    /// Where checkpoints and timer status are stored. Only one host at a time may use it.
+    /// Where checkpoints and timer status are stored. If several hosts use it at the same time, the last one to write counts.
     pub state_dir: PathBuf,
     /// How many instances the app has, each with a handler process of its own. At least 1.
     pub instances: usize,

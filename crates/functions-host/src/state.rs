@@ -94,7 +94,8 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .parent()
         .ok_or_else(|| io::Error::other(format!("cannot write `{}`: it has no folder", path.display())))?;
     fs::create_dir_all(folder)?;
-    let temporary = path.with_extension("new");
+    // Another host may replace the same file at this moment.
+    let temporary = path.with_added_extension(format!("{}.new", std::process::id()));
     let mut file = File::create(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
+#[command(about = "Prove from the tables that nothing was lost and nothing doubled")]
 #[command(long_about = "Prove from the tables that nothing was lost and nothing doubled.
 
 The audit reads every commit, opens every file, and compares every table with the one that it was made of: bronze with the \

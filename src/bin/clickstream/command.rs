@@ -4,7 +4,7 @@
 
 use clickstream::app::App;
 use clickstream::clock::Clock;
-use clickstream::config::{self, ProcessEnvironment};
+use clickstream::config::{self, Environment, ProcessEnvironment};
 use clickstream::error::with_causes;
 use std::error::Error;
 use std::future::Future;
@@ -23,6 +23,14 @@ pub enum Verdict {
 /// Why a command could not do its work, for the person at the terminal.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
+/// A failure, and what a person can do about it, on lines of its own so that it can be copied.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct Advised {
+    pub failure: String,
+    pub advice: String,
+}
+
 /// Prints a failure. The codes are those that `--help` explains; clap also exits with 2 on wrong arguments.
 pub fn exit_code(outcome: Result<Verdict, Failure>) -> ExitCode {
     match outcome {
@@ -30,6 +38,9 @@ pub fn exit_code(outcome: Result<Verdict, Failure>) -> ExitCode {
         Ok(Verdict::Fails) => ExitCode::from(1),
         Err(failure) => {
             eprintln!("error: {}", with_causes(failure.as_ref()));
+            if let Some(Advised { advice, .. }) = failure.downcast_ref() {
+                eprintln!("{advice}");
+            }
             ExitCode::from(2)
         }
     }
@@ -42,8 +53,20 @@ pub fn cannot(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
 
 /// The lake at `url`, with the settings of the environment. A lake that does not exist is created by the first write.
 pub fn open_lake(url: &str) -> Result<App, Failure> {
-    let settings = config::app(&ProcessEnvironment, url)?;
+    open_lake_in(&ProcessEnvironment, url)
+}
+
+/// The lake at `url`, with the settings of `environment`.
+pub fn open_lake_in(environment: &dyn Environment, url: &str) -> Result<App, Failure> {
+    let settings = config::app(environment, url)?;
     Ok(App::new(settings, Clock::System)?)
+}
+
+/// Prints which names in `environment` are nearly those of settings. They have no effect.
+pub fn warn_of_near_names(environment: &dyn Environment) {
+    for near in config::near_names(environment) {
+        eprintln!("warning: {near}");
+    }
 }
 
 /// The lake at `url`. A folder must exist, because a command that only looks at a lake must not create one.

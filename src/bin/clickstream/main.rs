@@ -20,10 +20,12 @@ mod local;
 mod generate;
 mod audit;
 mod rebuild;
+mod quarantine;
 mod package;
 mod cost;
 
 use clap::{Parser, Subcommand};
+use clickstream::config::ProcessEnvironment;
 use std::process::ExitCode;
 
 /// A serverless real-time clickstream lakehouse: run it, look at it, check it.
@@ -44,10 +46,10 @@ enum Command {
     Local(local::Arguments),
     /// Write the events of a synthetic shop, one JSON object per line, or publish them to an event hub
     Generate(generate::Arguments),
-    /// Prove from the tables that nothing was lost and nothing doubled
+    // The next three describe themselves at length: a comment here would replace that.
     Audit(audit::Arguments),
-    /// Recompute gold from silver and replace the sessions that differ
     Rebuild(rebuild::Arguments),
+    Quarantine(quarantine::Arguments),
     /// Stage the app folder, which `func start` runs and which is deployed
     Package(package::Arguments),
     /// Estimate what a workload costs on Azure in a month, at list prices
@@ -55,11 +57,17 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    command::exit_code(match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    // `local` has settings of its own, and warns of all at once.
+    if !matches!(command, Command::Local(_)) {
+        command::warn_of_near_names(&ProcessEnvironment);
+    }
+    command::exit_code(match command {
         Command::Local(arguments) => local::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Rebuild(arguments) => rebuild::run(arguments),
+        Command::Quarantine(arguments) => quarantine::run(arguments),
         Command::Package(arguments) => package::run(arguments),
         Command::Cost(arguments) => cost::run(arguments),
     })

@@ -9,6 +9,7 @@ use clickstream::gold::rebuild::{Report, Scope};
 use clickstream::gold::recompute::Dates;
 
 #[derive(clap::Args)]
+#[command(about = "Recompute gold from silver and replace the sessions that differ")]
 #[command(long_about = "Recompute gold from silver and replace the sessions that differ.
 
 Exit code 0: gold is now as silver says, whether or not something was replaced. 2: it could not be rebuilt.")]

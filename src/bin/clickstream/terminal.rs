@@ -38,6 +38,21 @@ pub fn grouped(number: i64) -> String {
     format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
 }
 
+/// `text` on one line, with escapes in place of what would control a terminal or reorder its letters.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+                printable.extend(letter.escape_unicode());
+            }
+            letter if letter.is_control() => printable.extend(letter.escape_default()),
+            letter => printable.push(letter),
+        }
+    }
+    printable
+}
+
 /// One line on stderr that shows the present state. Without a terminal, each state is a line of its own.
 ///
 /// A command continues when its terminal is gone, so errors of writing are ignored.

@@ -36,6 +36,9 @@ fn log_to_stdout() {
 
 #[tokio::main]
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    for near in config::near_names(&ProcessEnvironment) {
+        tracing::warn!("{near}");
+    }
     let settings = config::handler(&ProcessEnvironment)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
     let slot = AppSlot::default();

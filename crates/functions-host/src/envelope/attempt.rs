@@ -93,7 +93,7 @@ impl RetryContext {
     pub(crate) fn exception(failure: &AttemptFailure, function: &str, invocation: Uuid) -> String {
         match failure {
             AttemptFailure::TimedOut(limit) => timeout(format_time_span(*limit), function, invocation),
-            AttemptFailure::Status { code, phrase } => {
+            AttemptFailure::Status { code, phrase, .. } => {
                 let message = format!("Response status code does not indicate success: {code} ({phrase}).");
                 failed(function, invocation, &http_error(&message, Some(*code), &Value::Null))
             }

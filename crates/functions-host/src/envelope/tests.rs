@@ -214,7 +214,7 @@ fn a_retry_has_an_exception_with_the_keys_of_the_host() {
     for (recording, failure) in [
         (
             include_str!("recorded/exception-after-500.json"),
-            AttemptFailure::Status { code: 500, phrase: "X".to_owned() },
+            AttemptFailure::Status { code: 500, phrase: "X".to_owned(), body: String::new() },
         ),
         (
             include_str!("recorded/exception-after-timeout.json"),

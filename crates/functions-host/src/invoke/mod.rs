@@ -119,7 +119,7 @@ impl Invoker {
             partition: invocation.partition,
             attempt,
             delay,
-            reason: failure.to_string(),
+            failure: failure.clone(),
         });
     }
 }

@@ -46,6 +46,7 @@ struct Ended {
     ending: Ending,
     /// For reports.
     status: String,
+    was_ready: bool,
 }
 
 impl Supervisor {
@@ -66,8 +67,9 @@ impl Supervisor {
                 return;
             };
             let next = self.restart_policy.after(ended.ending, Instant::now());
-            let (status, restarting) = (ended.status.clone(), next == Next::Restart);
-            self.events.emit(HostEvent::HandlerExited { status, restarting });
+            let code = if let Ending::Exited(code) = ended.ending { code } else { None };
+            let (status, was_ready, restarting) = (ended.status.clone(), ended.was_ready, next == Next::Restart);
+            self.events.emit(HostEvent::HandlerExited { status, code, was_ready, restarting });
             match next {
                 Next::Restart => generation = generation.next(),
                 Next::StayDead => return self.stay_dead(generation).await,
@@ -97,7 +99,10 @@ impl Supervisor {
         let (mut is_ready, mut timed_out) = (false, false);
         loop {
             tokio::select! {
-                status = child.wait() => return Some(ended(status, timed_out)),
+                status = child.wait() => {
+                    let (ending, status) = ended(status, timed_out);
+                    return Some(Ended { ending, status, was_ready: is_ready });
+                }
                 () = &mut ready, if !is_ready => {
                     is_ready = true;
                     self.control.state.send_replace(State::Ready(generation));
@@ -110,7 +115,7 @@ impl Supervisor {
                     kill(child).await;
                     let seconds = self.initialization_timeout.as_secs_f64();
                     let status = format!("no answer to `GET /` within {seconds} s");
-                    return Some(Ended { ending: Ending::NeverReady, status });
+                    return Some(Ended { ending: Ending::NeverReady, status, was_ready: false });
                 }
                 order = self.control.orders.recv() => match order {
                     Some(Order::KillForTimeout(meant)) if meant == generation => {
@@ -167,11 +172,11 @@ async fn kill(child: &mut Child) {
     let _ = child.kill().await;
 }
 
-fn ended(status: std::io::Result<ExitStatus>, timed_out: bool) -> Ended {
+fn ended(status: std::io::Result<ExitStatus>, timed_out: bool) -> (Ending, String) {
     let (code, status) = match status {
         Ok(status) => (status.code(), status.to_string()),
         Err(error) => (None, format!("unknown status ({error})")),
     };
     let ending = if timed_out { Ending::KilledForTimeout } else { Ending::Exited(code) };
-    Ended { ending, status }
+    (ending, status)
 }

@@ -4,7 +4,7 @@
 //! member by member.
 
 use crate::command::Failure;
-use crate::source::{Lines, NAMESPACE, StateFolder};
+use crate::source::{Lines, NAMESPACE, Place, StateFolder};
 use event_hubs::{Endpoint, EventHub, HubName, Journal, LoopbackAddress, NewEvent, PartitionCount, StoredEvent};
 use functions_host::{
     Accompanying, EventSource, PartitionId, Properties, PropertyValue, Read, SequenceNumber, SourceEvent,
@@ -36,6 +36,14 @@ impl Source {
         match self {
             Source::Lines(lines) => lines.clone(),
             Source::Journal(journal) => Arc::new(JournalSource(journal.clone())),
+        }
+    }
+
+    /// Where a person finds an event of a text.
+    pub fn place(&self, partition: usize, sequence: i64) -> Option<Place> {
+        match self {
+            Source::Lines(lines) => lines.place(partition, sequence),
+            Source::Journal(_) => None,
         }
     }
 

@@ -3,12 +3,15 @@
 //! Does not know how events were delivered.
 
 use super::endpoint::Source;
+use super::problems::described;
+use super::rejected::{self, Rejected};
 use super::status::Tally;
 use crate::audit;
 use crate::command::{Failure, Verdict};
+use crate::source::what_an_event_is;
 use crate::terminal::{grouped, table};
 use clickstream::app::App;
-use clickstream::audit::{Kind, Object, Report};
+use clickstream::audit::{Kind, Object, PartitionReport, Report};
 use clickstream::lake::log::Version;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
@@ -44,7 +47,7 @@ pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure
 fn no_progress(silver_version_read: Option<Version>, outcome: &InvocationOutcome) -> Failure {
     let read = silver_version_read.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
     let reason = match outcome {
-        InvocationOutcome::Failed(failure) => failure.to_string(),
+        InvocationOutcome::Failed(failure) => described(failure),
         InvocationOutcome::Succeeded(answer) => format!("it reports {}", answer.logs.join(" ")),
         InvocationOutcome::Abandoned => "the host abandoned it".to_owned(),
     };
@@ -76,6 +79,9 @@ struct Outcome<'a> {
     events: usize,
     delivered: &'a Tally,
     gold: &'a Overview,
+    /// Events of the source that are not in quarantine.
+    accepted: i64,
+    rejected: &'a [Rejected],
     audit: &'a Report,
     /// The audit holds and every event of the source is in bronze.
     holds: bool,
@@ -84,19 +90,22 @@ struct Outcome<'a> {
 /// Audits the lake and prints the outcome.
 pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
     let mut report = clickstream::audit::audit(app).await?;
-    let (source, events) = (source.event_source(), source.events());
-    let stored = in_bronze(&report, &*source);
-    if stored != events as i64 {
-        let detail = format!("the source has {events} events, bronze {stored} of them");
+    let (hub, events) = (source.event_source(), source.events());
+    let totals = SourceTotals::of(&report, &*hub);
+    if totals.bronze != events as i64 {
+        let detail = format!("the source has {events} events, bronze {} of them", totals.bronze);
         report.add(Kind::SourceIncomplete, bronze::schema::TABLE, Object::default(), detail);
     }
+    let rejected = rejected::read(app, source).await?;
     let overview = Overview::read(&app.gold.table).await?;
     if json {
         let outcome = Outcome {
-            event_hub: source.event_hub(),
+            event_hub: hub.event_hub(),
             events,
             delivered: &delivered,
             gold: &overview,
+            accepted: totals.accepted(),
+            rejected: &rejected,
             audit: &report,
             holds: report.holds,
         };
@@ -107,19 +116,44 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
         }
         print(&overview);
         audit::print(&report);
+        rejected::print(&rejected);
     }
-    Ok(audit::verdict(&report))
+    if totals.accepted() > 0 || (events == 0 && matches!(source, Source::Journal(_))) {
+        return Ok(audit::verdict(&report));
+    }
+    let what = if events == 0 { "the source has no events" } else { "no event was accepted" };
+    eprintln!("{what}; {}", what_an_event_is());
+    Ok(Verdict::Fails)
 }
 
-/// The number of events in bronze that are of this source. The lake may hold events of others.
-fn in_bronze(report: &Report, hub: &dyn EventSource) -> i64 {
-    let of_hub = format!("{}/{}/$Default/", hub.namespace(), hub.event_hub());
-    report
-        .partitions
-        .iter()
-        .filter(|partition| partition.source.starts_with(&of_hub))
-        .map(|partition| partition.bronze)
-        .sum()
+/// Prints what was rejected of `source` so far.
+pub async fn show_rejected(app: &App, source: &Source, json: bool) -> Result<(), Failure> {
+    if !json {
+        rejected::print(&rejected::read(app, source).await?);
+    }
+    Ok(())
+}
+
+/// The events of one source that are in the lake. The lake may hold events of others.
+struct SourceTotals {
+    bronze: i64,
+    quarantine: i64,
+}
+
+impl SourceTotals {
+    fn of(report: &Report, hub: &dyn EventSource) -> Self {
+        let of_hub = format!("{}/{}/$Default/", hub.namespace(), hub.event_hub());
+        let partitions = report.partitions.iter().filter(|partition| partition.source.starts_with(&of_hub));
+        let add = |totals: SourceTotals, partition: &PartitionReport| SourceTotals {
+            bronze: totals.bronze + partition.bronze,
+            quarantine: totals.quarantine + partition.quarantine,
+        };
+        partitions.fold(SourceTotals { bronze: 0, quarantine: 0 }, add)
+    }
+
+    fn accepted(&self) -> i64 {
+        self.bronze - self.quarantine
+    }
 }
 
 fn print(overview: &Overview) {

@@ -4,9 +4,14 @@
 //! Does not know how a run ends.
 
 use super::endpoint::Source;
+use super::problems::{Problems, cannot_heal, described};
+use crate::command::Failure;
 use crate::terminal::StatusLine;
 use clickstream::event::time::Timestamp;
-use functions_host::{Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, Start};
+use functions_host::{
+    AttemptFailure, Delivered, DeliveryKind, DeliveryOutcome, HostEvent, InvocationOutcome, OutputStream, PartitionId,
+    Start,
+};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +24,9 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// The status shows the median duration of this many invocations.
 const MEDIAN_OF: usize = 1_000;
+
+/// The real host stops at the third error.
+const MAX_FAILED_STARTS: u32 = 3;
 
 /// What was delivered, and what the functions report of it.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -50,25 +58,51 @@ pub struct Tally {
     watermark: Option<i64>,
     #[serde(skip)]
     durations: Vec<Duration>,
+    /// Handlers that ended by themselves before they were ready, since one last was.
+    #[serde(skip)]
+    failed_starts: u32,
+    /// The last error of the handler.
+    #[serde(skip)]
+    handler_said: Option<String>,
+}
+
+/// When a run ends because of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// As soon as a problem cannot heal without a person.
+    UntilItCannotHeal,
+    /// Only when the host gives up. The real host never does.
+    Endless,
+}
+
+/// What an event of the host is for a person.
+enum News {
+    Nothing,
+    /// Worth a line each time.
+    Line(String),
+    /// May pass.
+    Problem(String),
+    /// Stays until a person changes something.
+    CannotHeal(String),
 }
 
 /// Counts and shows the events of the host in the background.
 pub struct RunStatus {
     task: JoinHandle<Tally>,
-    gave_up: oneshot::Receiver<String>,
+    failed: oneshot::Receiver<Failure>,
 }
 
 impl RunStatus {
     /// Shows the number of events of the source `counted`, if there is one.
-    pub fn follow(events: mpsc::UnboundedReceiver<HostEvent>, counted: Option<Source>) -> Self {
-        let (sender, gave_up) = oneshot::channel();
-        RunStatus { task: tokio::spawn(follow(events, counted, sender)), gave_up }
+    pub fn follow(events: mpsc::UnboundedReceiver<HostEvent>, counted: Option<Source>, patience: Patience) -> Self {
+        let (sender, failed) = oneshot::channel();
+        RunStatus { task: tokio::spawn(follow(events, counted, patience, sender)), failed }
     }
 
-    /// Resolves when the host stops for good, with its reason.
-    pub async fn gave_up(&mut self) -> String {
-        match (&mut self.gave_up).await {
-            Ok(reason) => reason,
+    /// Resolves when the run has to end, with the reason.
+    pub async fn failed(&mut self) -> Failure {
+        match (&mut self.failed).await {
+            Ok(failure) => failure,
             Err(_) => std::future::pending().await,
         }
     }
@@ -82,10 +116,11 @@ impl RunStatus {
 async fn follow(
     mut events: mpsc::UnboundedReceiver<HostEvent>,
     counted: Option<Source>,
-    gave_up: oneshot::Sender<String>,
+    patience: Patience,
+    failed: oneshot::Sender<Failure>,
 ) -> Tally {
-    let mut gave_up = Some(gave_up);
-    let mut tally = Tally::default();
+    let mut failed = Some(failed);
+    let (mut tally, mut problems) = (Tally::default(), Problems::default());
     let mut line = StatusLine::new();
     let started = Instant::now();
     let show = |tally: &mut Tally, line: &mut StatusLine| {
@@ -96,69 +131,98 @@ async fn follow(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks.tick().await;
     loop {
-        tokio::select! {
-            event = events.recv() => match event {
-                None => break,
-                Some(HostEvent::HostGaveUp { reason }) => {
-                    gave_up.take().map(|sender| sender.send(reason));
-                }
-                Some(event) => if let Some(problem) = tally.count(event) {
-                    line.print(&problem);
-                },
-            },
-            _ = ticks.tick() => show(&mut tally, &mut line),
-        }
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = ticks.tick() => {
+                show(&mut tally, &mut line);
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        let has_given_up = matches!(event, HostEvent::HostGaveUp { .. });
+        let printed = match tally.count(event) {
+            News::Nothing => None,
+            News::Line(text) => Some(text),
+            News::CannotHeal(reason) if has_given_up || patience == Patience::UntilItCannotHeal => {
+                failed.take().map(|sender| sender.send(reason.into()));
+                None
+            }
+            News::Problem(text) | News::CannotHeal(text) => problems.add(text),
+        };
+        printed.into_iter().for_each(|text| line.print(&text));
     }
+    problems.repeated().for_each(|text| line.print(&text));
     show(&mut tally, &mut line);
     line.keep();
     tally
 }
 
 impl Tally {
-    /// Counts `event`. Returns the line that a person should read about it, if there is one.
-    fn count(&mut self, event: HostEvent) -> Option<String> {
+    /// Counts `event`. Returns what a person should read about it.
+    fn count(&mut self, event: HostEvent) -> News {
         match event {
             HostEvent::Delivered(delivered) => self.delivered(delivered),
             HostEvent::TimerRan { function, outcome, duration } => self.timer_ran(&function, outcome, duration),
-            HostEvent::Retrying { function, partition, attempt, delay, reason } => {
+            HostEvent::Retrying { function, partition, delay, failure, .. } => {
                 self.retries += 1;
-                let of_partition = partition.map(|id| format!(" of partition {id}")).unwrap_or_default();
-                let text =
-                    || format!("`{function}`{of_partition} failed, next try in {} ms: {reason}", delay.as_millis());
-                // Only the first failure is news.
-                (attempt == 1).then(text)
+                failed_attempt(&function, partition, delay, &failure)
             }
             HostEvent::HandlerStarted { instance, start, pid, ready_after } => {
                 self.handler_starts += 1;
                 self.ready_after_ms = ready_after.as_millis();
-                (start == Start::Again)
-                    .then(|| format!("the handler of instance {instance} is running again as process {pid}"))
+                self.failed_starts = 0;
+                match start {
+                    Start::First => News::Nothing,
+                    Start::Again => {
+                        News::Line(format!("the handler of instance {instance} is running again as process {pid}"))
+                    }
+                }
             }
             HostEvent::Moved { function, partition, from, to } => {
                 self.moves += 1;
                 let of_partition = partition.map(|id| format!("partition {id} of ")).unwrap_or_default();
-                Some(format!("{of_partition}`{function}` moved from instance {from} to {to}"))
+                News::Line(format!("{of_partition}`{function}` moved from instance {from} to {to}"))
             }
-            HostEvent::HandlerExited { status, restarting } => {
-                let next = if restarting { "; the host restarts it" } else { "" };
-                Some(format!("the handler ended with {status}{next}"))
+            HostEvent::HandlerExited { status, code, was_ready, restarting } => {
+                // A handler that was killed before may start next time, and a port may become free.
+                let is_port_taken = self.handler_said.as_deref().is_some_and(|said| said.contains("in use"));
+                self.failed_starts += u32::from(code.is_some() && !was_ready && !is_port_taken);
+                self.handler_exited(&status, restarting)
             }
-            HostEvent::HandlerOutput { stream: OutputStream::Stderr, line } => Some(format!("handler: {line}")),
-            HostEvent::HandlerOutput { stream: OutputStream::Stdout, line } => handler_error(&line),
+            HostEvent::HandlerOutput { stream, line } => match handler_error(stream, &line) {
+                Some(said) => {
+                    self.handler_said = Some(said.clone());
+                    News::Problem(format!("handler: {said}"))
+                }
+                None => News::Nothing,
+            },
             HostEvent::FunctionInError { function, reason } => {
-                Some(format!("cannot run function `{function}`: {reason}"))
+                News::CannotHeal(format!("cannot run function `{function}`: {reason}"))
             }
             HostEvent::SourceFailed { partition, reason } => {
-                Some(format!("cannot read partition {partition} of the source: {reason}"))
+                News::CannotHeal(format!("cannot read partition {partition} of the source: {reason}"))
             }
             HostEvent::StateNotWritten { function, reason } => {
-                Some(format!("cannot write the checkpoint of `{function}`: {reason}"))
+                News::Problem(format!("cannot write the checkpoint of `{function}`: {reason}"))
             }
-            HostEvent::HostGaveUp { .. } => None,
+            HostEvent::HostGaveUp { reason } => {
+                News::CannotHeal(format!("cannot run the functions, the host gave up: {reason}"))
+            }
         }
     }
 
-    fn delivered(&mut self, delivered: Delivered) -> Option<String> {
+    fn handler_exited(&self, status: &str, restarting: bool) -> News {
+        if self.failed_starts >= MAX_FAILED_STARTS {
+            let said = self.handler_said.as_deref().unwrap_or("it says nothing");
+            return News::CannotHeal(format!("cannot start the handler, it ended with {status}: {said}"));
+        }
+        match restarting {
+            true => News::Line(format!("the handler ended with {status}; the host restarts it")),
+            false => News::CannotHeal(format!("the handler ended with {status}; the host does not restart it")),
+        }
+    }
+
+    fn delivered(&mut self, delivered: Delivered) -> News {
         self.invocations += u64::from(delivered.attempts);
         self.repeated += u64::from(delivered.kind != DeliveryKind::Regular);
         if self.durations.len() == MEDIAN_OF {
@@ -169,7 +233,7 @@ impl Tally {
         match delivered.outcome {
             DeliveryOutcome::Lost { reason } => {
                 self.lost += 1;
-                Some(format!(
+                News::Line(format!(
                     "the host gave up on {} events for `{}`, sequence numbers {} to {} of partition {}: {reason}",
                     delivered.events,
                     delivered.function,
@@ -178,19 +242,22 @@ impl Tally {
                     delivered.partition
                 ))
             }
-            _ => None,
+            _ => News::Nothing,
         }
     }
 
-    fn timer_ran(&mut self, function: &str, outcome: InvocationOutcome, duration: Duration) -> Option<String> {
+    fn timer_ran(&mut self, function: &str, outcome: InvocationOutcome, duration: Duration) -> News {
         self.timer_ms = duration.as_millis();
         match outcome {
             InvocationOutcome::Succeeded(answer) => {
                 answer.logs.iter().for_each(|log| self.add_report(log));
-                None
+                News::Nothing
             }
-            InvocationOutcome::Failed(failure) => Some(format!("`{function}` failed: {failure}")),
-            InvocationOutcome::Abandoned => None,
+            InvocationOutcome::Failed(failure) => {
+                let text = format!("`{function}` failed: {}", described(&failure));
+                if cannot_heal(&failure) { News::CannotHeal(text) } else { News::Problem(text) }
+            }
+            InvocationOutcome::Abandoned => News::Nothing,
         }
     }
 
@@ -238,12 +305,27 @@ impl Tally {
     }
 }
 
-/// The reason in a line of the handler's log, if the line is about a failure.
-fn handler_error(line: &str) -> Option<String> {
+fn failed_attempt(function: &str, partition: Option<PartitionId>, delay: Duration, failure: &AttemptFailure) -> News {
+    let of_partition = partition.map(|id| format!(" of partition {id}")).unwrap_or_default();
+    let reason = described(failure);
+    match cannot_heal(failure) {
+        true => News::CannotHeal(format!("cannot process the events{of_partition}: `{function}` failed: {reason}")),
+        false => {
+            let delay = delay.as_millis();
+            News::Problem(format!("`{function}`{of_partition} failed, next try in {delay} ms: {reason}"))
+        }
+    }
+}
+
+/// What a line of the handler says, if it is about a failure.
+fn handler_error(stream: OutputStream, line: &str) -> Option<String> {
+    if stream == OutputStream::Stderr {
+        return Some(line.to_owned());
+    }
     let record: Value = serde_json::from_str(line).ok()?;
     let level = record.get("level")?.as_str()?;
     let fields = record.get("fields")?;
     let reason = fields.get("reason").or_else(|| fields.get("message"))?.as_str()?;
     // The host reports failed invocations, because it knows what happens next.
-    (level == "ERROR" && fields.get("function").is_none()).then(|| format!("handler: {reason}"))
+    (level == "ERROR" && fields.get("function").is_none()).then(|| reason.to_owned())
 }

@@ -73,21 +73,25 @@ pub fn built_handler() -> Result<PathBuf, Failure> {
     build::for_this_machine(Profile::of_this_program()?)
 }
 
-/// Writes the app folder to `out`.
+/// Writes the app folder to `out`. Several processes may do so at once: no file is ever there in part.
 pub fn stage(out: &Path, handler: &Path) -> io::Result<()> {
+    let incoming = out.join(format!(".incoming-{}", std::process::id()));
     for (path, text) in FILES {
         let path = out.join(path);
+        if fs::read(&path).is_ok_and(|staged| staged == text.as_bytes()) {
+            continue;
+        }
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(path, text)?;
+        fs::write(&incoming, text)?;
+        fs::rename(&incoming, path)?;
     }
     let staged = out.join(HANDLER);
     if is_copy(&staged, handler)? {
         return Ok(());
     }
     // A file that is running cannot be written to, but it can be replaced.
-    let incoming = out.join(".handler");
     fs::copy(handler, &incoming)?;
     fs::set_permissions(&incoming, fs::Permissions::from_mode(EXECUTABLE))?;
     File::open(&incoming)?.set_modified(fs::metadata(handler)?.modified()?)?;

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "the library is missing" >&2
+exit 3
