@@ -109,7 +109,7 @@ fn whatever_the_json_comes_in_the_events_are_the_same() {
     let (head, tail) = lines.split_at(lines.find('\n').expect("a line") + 1);
     let list = format!("[{}]", events().join(", "));
     let inputs: [(&str, Vec<u8>); 13] = [
-        ("06-one-json-array.json", include_bytes!("field/06-one-json-array.json").to_vec()),
+        ("one-json-array.json", include_bytes!("field/one-json-array.json").to_vec()),
         ("lines.ndjson", lines.clone().into()),
         ("list.json", list.clone().into()),
         ("pretty-list.json", serde_json::to_string_pretty(&[event(0), event(1), event(2)]).expect("JSON").into()),
@@ -201,7 +201,7 @@ fn what_cannot_hold_events_is_named_before_anything_is_written() {
     let wide = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
         [mark.to_vec(), text.encode_utf16().flat_map(bytes).collect()].concat()
     };
-    let csv = include_bytes!("field/06-comma-separated.csv").to_vec();
+    let csv = include_bytes!("field/comma-separated.csv").to_vec();
     let inputs: [(&str, Vec<u8>, &str, &str); 9] = [
         ("table.csv", csv.clone(), "it is CSV", "read_csv"),
         ("table.csv.gz", gzip(&csv), "it is CSV", "read_csv"),
