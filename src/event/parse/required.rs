@@ -108,10 +108,7 @@ pub(super) fn event_time(
         return Err(Reject::new(RejectReason::TimestampInFuture, detail));
     }
     if at < Timestamp::EARLIEST_EVENT {
-        let detail = format!(
-            "`timestamp` {at} is before {}, before the first web shop: check that the sender sets it",
-            Timestamp::EARLIEST_EVENT
-        );
+        let detail = format!("`timestamp` {at} is before {}: check that the sender sets it", Timestamp::EARLIEST_EVENT);
         return Err(Reject::new(RejectReason::TimestampTooOld, detail));
     }
     if let Some(max_age) = settings.max_event_age.filter(|&max_age| at < enqueued_at - max_age) {
