@@ -1,15 +1,16 @@
-//! The tables of columns in the README are the declarations of the columns.
+//! The tables of columns and fields in the README are the declarations of the columns and fields.
 //!
 //! `UPDATE_README=1 cargo test --test it readme` writes them.
 
 use clickstream::columns::Column;
+use clickstream::event::parse::field::Field;
 use clickstream::gold::control;
 use clickstream::silver::quarantine;
 use clickstream::{bronze, gold, silver};
 use std::path::Path;
 
 #[test]
-fn columns_are_documented_as_they_are_declared() {
+fn columns_and_fields_are_documented_as_they_are_declared() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).expect("the README");
     let mut updated = readme.clone();
@@ -20,12 +21,13 @@ fn columns_are_documented_as_they_are_declared() {
         (gold::schema::TABLE, markdown(&gold::schema::columns())),
         (control::TABLE, markdown(&control::columns())),
     ] {
-        updated = with_section(&updated, table, &columns);
+        updated = with_section(&updated, &format!("columns:{table}"), "columns", &columns);
     }
+    updated = with_section(&updated, "fields", "fields", &fields());
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, updated).expect("the README can be written");
     } else {
-        assert!(updated == readme, "README.md shows other columns than are declared; `UPDATE_README=1` writes them");
+        assert!(updated == readme, "README.md shows other columns or fields than are declared; `UPDATE_README=1` writes them");
     }
 }
 
@@ -38,10 +40,22 @@ fn markdown<R>(columns: &[Column<R>]) -> String {
     text
 }
 
-/// `readme` with `columns` between the marks of `table`.
-fn with_section(readme: &str, table: &str, columns: &str) -> String {
-    let (begin, end) = (format!("<!-- columns:{table} -->\n"), "<!-- /columns -->");
+fn fields() -> String {
+    let mut text = "| field | type | meaning |\n|---|---|---|\n".to_owned();
+    for field in Field::ALL.iter().filter(|field| field.main() == **field) {
+        let mut names = format!("`{}`", field.name());
+        for other in field.other_names().into_iter().flatten() {
+            names += &format!(", or `{}`", other.name());
+        }
+        text += &format!("| {names} | {} | {} |\n", field.shape(), field.about());
+    }
+    text
+}
+
+/// `readme` with `content` between the marks `begin` and `/end`.
+fn with_section(readme: &str, begin: &str, end: &str, content: &str) -> String {
+    let (begin, end) = (format!("<!-- {begin} -->\n"), format!("<!-- /{end} -->"));
     let (before, rest) = readme.split_once(&begin).unwrap_or_else(|| panic!("README.md has no mark `{begin}`"));
-    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("`{begin}` has no end `{end}`"));
-    format!("{before}{begin}{columns}{end}{after}")
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("`{begin}` has no end `{end}`"));
+    format!("{before}{begin}{content}{end}{after}")
 }

@@ -182,7 +182,7 @@ fields! {
 
 impl Field {
     /// The other names of a field, in the order in which they count.
-    pub(super) fn other_names(self) -> [Option<Field>; 2] {
+    pub fn other_names(self) -> [Option<Field>; 2] {
         match self {
             Field::Value => [Some(Field::Revenue), Some(Field::Total)],
             Field::TransactionId => [Some(Field::OrderId), None],
