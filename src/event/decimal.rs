@@ -26,7 +26,7 @@ pub(super) fn scaled(text: &str, places: u8) -> Result<i128, DecimalError> {
     Ok(if decimal.negative { -magnitude } else { magnitude })
 }
 
-/// The whole number that the decimal number is equal to. `3.0` is 3, `2.5` is none.
+/// The whole number that the decimal number is equal to. `3.0` is 3, `2.5` is not whole.
 pub(super) fn whole(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse() {
         return Some(number);

@@ -3,7 +3,9 @@
 //! `UPDATE_README=1 cargo test --test it readme` writes them.
 
 use clickstream::columns::Column;
-use clickstream::event::parse::field::Field;
+use clickstream::event::money::Money;
+use clickstream::event::parse::Limits;
+use clickstream::event::parse::field::{Field, Shape};
 use clickstream::gold::control;
 use clickstream::silver::quarantine;
 use clickstream::{bronze, gold, silver};
@@ -27,7 +29,10 @@ fn columns_and_fields_are_documented_as_they_are_declared() {
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, updated).expect("the README can be written");
     } else {
-        assert!(updated == readme, "README.md shows other columns or fields than are declared; `UPDATE_README=1` writes them");
+        assert!(
+            updated == readme,
+            "README.md shows other columns or fields than are declared; `UPDATE_README=1` writes them"
+        );
     }
 }
 
@@ -41,15 +46,31 @@ fn markdown<R>(columns: &[Column<R>]) -> String {
 }
 
 fn fields() -> String {
-    let mut text = "| field | type | meaning |\n|---|---|---|\n".to_owned();
+    let mut text = "| field | type | limit | meaning |\n|---|---|---|---|\n".to_owned();
     for field in Field::ALL.iter().filter(|field| field.main() == **field) {
         let mut names = format!("`{}`", field.name());
         for other in field.other_names().into_iter().flatten() {
             names += &format!(", or `{}`", other.name());
         }
-        text += &format!("| {names} | {} | {} |\n", field.shape(), field.about());
+        text += &format!("| {names} | {} | {} | {} |\n", field.shape(), limit(*field), field.about());
     }
     text
+}
+
+fn limit(field: Field) -> String {
+    let Limits { max_id_bytes, max_text_bytes, max_list_length, .. } = Limits::default();
+    match field.shape() {
+        _ if field == Field::EventType => format!("{max_id_bytes} bytes"),
+        Shape::Id => format!("{max_id_bytes} bytes"),
+        Shape::Text => format!("{max_text_bytes} bytes"),
+        Shape::Texts if field == Field::ProductId => format!("{max_list_length} of {max_id_bytes} bytes"),
+        Shape::Texts => format!("{max_list_length} of {max_text_bytes} bytes"),
+        Shape::Amounts | Shape::Quantities | Shape::Items => format!("{max_list_length} elements"),
+        Shape::Instant => "1995 to 5 minutes from now".to_owned(),
+        Shape::Integer => "32 bits".to_owned(),
+        Shape::Amount => format!("less than {} either way", Money::MAX.0 / 10_000 + 1),
+        Shape::Boolean => String::new(),
+    }
 }
 
 /// `readme` with `content` between the marks `begin` and `/end`.

@@ -15,7 +15,7 @@
 //! | the object is split into the fields we know, by name | `field`, `members` |
 //! | each field's JSON becomes a typed value within its limits where a step asks for it | `value`, `reading` |
 //! | user, session, time and type are there; the event gets its key | `required` |
-//! | products and what is said about each | `products` |
+//! | products and what is said about each | `items`, `products` |
 //! | amounts, and what the event is worth | `prices`, `currency` |
 //! | page, campaign, referrer and device | `context` |
 
@@ -27,6 +27,7 @@ mod limits;
 mod settings;
 mod reading;
 mod required;
+mod items;
 mod products;
 mod prices;
 mod currency;
@@ -41,9 +42,10 @@ use super::reject::Reject;
 use super::time::Timestamp;
 use context::Device;
 use field::Field;
+use items::Item;
 use members::Members;
 use prices::Prices;
-use products::{Attributes, Item};
+use products::Attributes;
 use reading::Reading;
 use required::Identity;
 

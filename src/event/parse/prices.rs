@@ -6,7 +6,7 @@
 
 use super::currency;
 use super::field::Field;
-use super::products::Item;
+use super::items::Item;
 use super::reading::{self, Reading};
 use super::value::Value;
 use crate::event::money::Money;

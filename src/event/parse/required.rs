@@ -23,8 +23,8 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Most visitors of a shop are not signed in: where there is no user id, the anonymous id stands in, and where there
-    /// is none either, the session id.
+    /// Most visitors of a shop are not signed in: without a user id the anonymous id stands in, and without both the
+    /// session id.
     pub fn read(reading: &mut Reading<'_>, settings: &ParseSettings) -> Result<Identity, Reject> {
         let reject =
             |reason, field: Field, problem: String| Err(Reject::new(reason, format!("`{}` {problem}", field.name())));
