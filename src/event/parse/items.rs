@@ -71,19 +71,19 @@ impl<'a> Item<'a> {
         sent.into_iter().find(|value| *value != Value::Absent).unwrap_or(Value::Absent)
     }
 
-    fn id(&self) -> Value<'a> {
+    pub fn id(&self) -> Value<'a> {
         self.first(0..4)
     }
 
-    fn name(&self) -> Value<'a> {
+    pub fn name(&self) -> Value<'a> {
         self.first(4..6)
     }
 
-    fn brand(&self) -> Value<'a> {
+    pub fn brand(&self) -> Value<'a> {
         self.first(6..8)
     }
 
-    fn category(&self) -> Value<'a> {
+    pub fn category(&self) -> Value<'a> {
         self.first(8..10)
     }
 
