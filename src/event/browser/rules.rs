@@ -5,7 +5,6 @@
 
 use super::words::WordIndex;
 use regex_automata::meta::{Config, Regex};
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// The rules of one file in `rules/`, about 100 bytes each until they are compiled.
@@ -87,16 +86,16 @@ impl Rule {
 /// bounded. Both make it many times smaller, and user agents are short.
 fn cheaper(pattern: &str) -> String {
     let pattern = pattern.replace(r"\d", "[0-9]").replace(r"\w", "[A-Za-z0-9_]");
-    unbounded(&unbounded(&pattern, "{0,", "*"), "{1,", "+").into_owned()
+    unbounded(&unbounded(&pattern, "{0,", "*"), "{1,", "+")
 }
 
-fn unbounded<'a>(pattern: &'a str, start: &str, instead: &str) -> Cow<'a, str> {
+fn unbounded(pattern: &str, start: &str, instead: &str) -> String {
     let mut parts = pattern.split(start);
     let first = parts.next().unwrap_or_default();
-    Cow::Owned(parts.fold(first.to_owned(), |before, part| match part.split_once('}') {
+    parts.fold(first.to_owned(), |before, part| match part.split_once('}') {
         Some((bound, after)) if bound.len() >= 3 && bound.bytes().all(|byte| byte.is_ascii_digit()) => {
             before + instead + after
         }
         _ => before + start + part,
-    }))
+    })
 }

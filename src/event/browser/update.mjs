@@ -2,7 +2,7 @@
 //
 //     node src/event/browser/update.mjs
 //
-// `README.md` says what each package is. `cargo test --lib event::browser` then checks what was written.
+// Needs Node.js 20.11 or newer. `README.md` says what each package is. `cargo test --lib event::browser` then checks what was written.
 
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
