@@ -46,7 +46,7 @@ pub(super) fn known_name(user_agent: &str) -> Option<String> {
 }
 
 /// Whether the short name of a browser is that of a program: `Googlebot`, `LumiBot 2.0`, `curl`. `Sogou Explorer` has a
-/// crawler's name in it, but says that it is none.
+/// crawler's name in it, but says that it is a browser.
 pub(super) fn is_program_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let says_browser = ["browser", "explorer"].iter().any(|word| lower.trim_end().ends_with(word));
