@@ -38,6 +38,8 @@ const CLICKSTREAM: &str = env!("CARGO_BIN_EXE_clickstream");
 const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
 
 fn main() {
+    // First of all, because later nothing of it is new to the process.
+    the_first_user_agents();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(append_to_a_small_and_a_large_table());
     runtime.block_on(an_invocation_and_its_parts());
@@ -46,6 +48,33 @@ fn main() {
     memory_under_many_partitions();
     let size = std::fs::metadata(HANDLER).expect("the handler is built").len();
     println!("size of `handler`: {:.1} MB (at most 40)", size as f64 / 1e6);
+}
+
+/// What a new process spends on user agents: on the first one, and on the hundred commonest ones together.
+fn the_first_user_agents() {
+    let browsers = include_str!("../src/event/browser/tests/common_browsers.txt");
+    let events: Vec<Vec<u8>> = browsers.lines().map(event_of_user_agent).collect();
+    // Whatever else is new to the process is no part of it.
+    parse(&event(0), NOON, &Limits::default()).expect("an event");
+    let started = Instant::now();
+    let times = events.iter().map(|event| {
+        parse(event, NOON, &Limits::default()).expect("an event");
+        started.elapsed()
+    });
+    let times: Vec<Duration> = times.collect();
+    println!(
+        "user agents in a new process: {:?} for the first, {:?} for the hundred (at most 10 ms)",
+        times[0], times[99]
+    );
+}
+
+fn event_of_user_agent(user_agent: &str) -> Vec<u8> {
+    json!({
+        "user_id": "u", "session_id": "s", "timestamp": NOON.to_string(), "event_type": "page_view",
+        "user_agent": user_agent,
+    })
+    .to_string()
+    .into_bytes()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

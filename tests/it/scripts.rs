@@ -32,6 +32,7 @@ scripts! {
     clock_in_the_future
     every_column
     exactly_thirty_minutes
+    field_browsers
     field_money
     field_people_and_pages
     field_times

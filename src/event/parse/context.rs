@@ -67,24 +67,16 @@ pub(super) struct Device {
 impl Device {
     /// The user agent is `user_agent`, or `browser` where a producer sends a user agent under that name.
     pub(super) fn read(reading: &mut Reading<'_>) -> Device {
-        let sent_browser = reading.text(Field::Browser);
-        let (browser_agent, browser_name) = match sent_browser.as_deref() {
-            Some(text) if browser::is_user_agent(text) => (Some(browser::classify(text)), None),
-            name => (None, name),
-        };
-        let sent_agent = reading.text(Field::UserAgent).map(|user_agent| browser::classify(&user_agent));
-        let agent = sent_agent.as_ref().or(browser_agent.as_ref());
-        let browser = match (browser_name, browser_agent.as_ref().or(agent)) {
-            (Some(name), _) => Some(name.to_owned()),
-            (None, agent) => agent.map(|agent| agent.browser.clone()),
-        };
+        let named = reading.text(Field::Browser).map(|browser| browser::classify_browser(&browser));
+        let agent = reading.text(Field::UserAgent).map(|user_agent| browser::classify(&user_agent)).or(named.clone());
+        let browser = named.as_ref().and_then(|named| named.browser.clone());
         Device {
-            is_bot: agent.is_some_and(|agent| agent.is_bot) || browser_name.is_some_and(browser::is_bot_name),
-            browser,
-            os: reading.owned_text(Field::Os).or_else(|| agent.and_then(|agent| agent.os.clone())),
+            is_bot: [&named, &agent].into_iter().flatten().any(|agent| agent.is_bot),
+            browser: browser.or_else(|| agent.as_ref().and_then(|agent| agent.browser.clone())),
+            os: reading.owned_text(Field::Os).or_else(|| agent.as_ref().and_then(|agent| agent.os.clone())),
             device_type: reading
                 .owned_text(Field::DeviceType)
-                .or_else(|| agent.and_then(|agent| agent.device_type).map(str::to_owned)),
+                .or_else(|| agent.as_ref().and_then(|agent| agent.device_type).map(str::to_owned)),
         }
     }
 }

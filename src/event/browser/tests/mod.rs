@@ -1,12 +1,17 @@
 //! User agents as they are sent today, and what they stand for.
 
+mod lists;
+mod spellings;
+mod rules_as_written;
+
 use super::*;
 
 /// `browser | os | device_type` of a user agent.
 fn shown(user_agent: &str) -> String {
     let agent = classify(user_agent);
     assert_eq!(agent.is_bot, agent.device_type == Some("bot"));
-    format!("{} | {} | {}", agent.browser, agent.os.as_deref().unwrap_or("-"), agent.device_type.unwrap_or("-"))
+    let browser = agent.browser.as_deref().unwrap_or("-");
+    format!("{browser} | {} | {}", agent.os.as_deref().unwrap_or("-"), agent.device_type.unwrap_or("-"))
 }
 
 const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)";
@@ -83,6 +88,14 @@ fn s13_bots_are_no_browsers() {
         "Go-http-client/2.0",
         "libwww-perl/6.67",
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36",
+        "okhttp/4.12.0",
+        "GuzzleHttp/7",
+        "Dart/3.1 (dart:io)",
+        "AlwaysOn",
+        "kube-probe/1.27",
+        "Edge Health Probe",
+        "Azure Traffic Manager Endpoint Monitor",
+        "WhatsApp/2.23.20.0 A",
     ] {
         assert!(classify(user_agent).is_bot, "{user_agent}");
     }
@@ -95,45 +108,53 @@ fn devices_with_names_like_robots_are_no_bots() {
          Safari/537.36",
         "Mozilla/5.0 (Linux; Android 5.1.1; KFSUWI) AppleWebKit/537.36 (KHTML, like Gecko) Silk/108.4.6 like \
          Chrome/108.0.5359.160 Safari/537.36",
-        "okhttp/4.12.0",
+        "Mozilla/5.0 (Linux; Android 4.1.1; HTC Butterfly Build/JRO03C) AppleWebKit/535.19 (KHTML, like Gecko) \
+         Chrome/18.0.1025.166 Mobile Safari/535.19",
+        "ShopTools/5.1 (iPhone; iOS 17.4)",
     ] {
         assert!(!classify(user_agent).is_bot, "{user_agent}");
     }
 }
 
 #[test]
-fn short_names_are_not_taken_for_user_agents() {
-    for name in ["Chrome", "Safari", "Mobile Safari", "Samsung Internet"] {
-        assert!(!is_user_agent(name) && !is_bot_name(name), "{name}");
-    }
-    assert!(is_user_agent("curl/8.4.0") && is_user_agent("Mozilla (X11; Linux)"));
-    for name in ["Googlebot", "LumiBot 2.0", "archive.org_bot", "Baiduspider", "curl", "Headless Chrome"] {
-        assert!(is_bot_name(name), "{name}");
-    }
+fn an_agent_that_no_rule_matches_is_named_by_its_first_product() {
+    assert_eq!(shown("/"), "- | - | -");
+    assert_eq!(shown("Rätsel/1"), "Rätsel | - | -");
+    assert_eq!(shown("Shop 3.1 (Linux; Tizen 2.3)"), "Shop | Tizen | desktop");
+    assert_eq!(shown(&format!("{WINDOWS} Unheard/1")), "- | Windows | desktop");
+    let chat =
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko); compatible; ChatGPT-User/1.0; +https://openai.com/bot";
+    assert_eq!(shown(chat), "ChatGPT-User | - | bot");
 }
 
+/// Field case 08. Sessions whose name starts with `human` are people's.
 #[test]
-fn an_agent_that_no_rule_matches_is_other() {
-    assert_eq!(shown("/"), "Other | - | -");
-    assert_eq!(shown("Rätsel/1"), "Other | - | -");
+fn programs_are_told_from_people() {
+    let sent = include_str!("../../../../tests/it/field/programs-not-people.ndjson");
+    for line in sent.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let agent = classify(event["user_agent"].as_str().unwrap());
+        assert_eq!(agent.is_bot, !event["session_id"].as_str().unwrap().starts_with("human"), "{line}");
+        assert!(agent.browser.as_ref().is_none_or(|name| !name.contains('/')), "{agent:?}");
+    }
 }
 
 #[test]
 fn a_long_text_is_cut_between_characters() {
     let long = format!("{WINDOWS} {} Googlebot/2.1", "é".repeat(100_000));
-    assert_eq!(shown(&long), "Other | Windows | desktop");
+    assert_eq!(shown(&long), "- | Windows | desktop");
 }
 
 fn agent(name: &str) -> Agent {
-    Agent { browser: name.to_owned(), os: None, device_type: None, is_bot: false }
+    Agent { browser: Some(name.to_owned()), os: None, device_type: None, is_bot: false }
 }
 
 #[test]
 fn the_memo_classifies_each_text_once() {
     let memo = Memo::default();
     memo.get_or_insert_with("a/1", || agent("A"));
-    assert_eq!(memo.get_or_insert_with("a/1", || unreachable!("it is known")).browser, "A");
-    assert_eq!(memo.get_or_insert_with("b/1", || agent("B")).browser, "B");
+    assert_eq!(memo.get_or_insert_with("a/1", || unreachable!("it is known")), agent("A").into());
+    assert_eq!(memo.get_or_insert_with("b/1", || agent("B")), agent("B").into());
 }
 
 #[test]
