@@ -4,9 +4,9 @@
 //! other list stays with the event: from a deduplicated list of brands nobody can tell the brand of the first product.
 
 use super::field::Field;
-use super::members::each_member;
 use super::prices::Prices;
 use super::reading::{self, Reading};
+use super::split::each_member;
 use super::value::Value;
 use crate::event::click::{Click, EventLevel, Product};
 use std::borrow::Cow;
