@@ -5,7 +5,7 @@
 //! member means; see [`Value`] for what its text can be.
 
 use super::field::Field;
-use super::map::{EventMap, Found, Place};
+use super::map::{EventMap, Found};
 use super::split::each_member;
 use super::value::Value;
 use crate::event::reject::{Reject, RejectReason, excerpt};
@@ -13,15 +13,10 @@ use serde::de::IgnoredAny;
 
 /// The members of one event.
 pub(super) struct Members<'a> {
-    sent: Sent<'a>,
+    /// Without a map.
+    by_name: [Option<&'a str>; Field::COUNT],
+    by_map: Option<(&'a EventMap, Found<'a>)>,
     unknown: u32,
-}
-
-#[expect(clippy::large_enum_variant, reason = "there is one for each event, and most events need the large one")]
-enum Sent<'a> {
-    /// By the names of the fields.
-    ByName([Option<&'a str>; Field::COUNT]),
-    ByMap(&'a EventMap, Found<'a>),
 }
 
 impl<'a> Members<'a> {
@@ -35,39 +30,31 @@ impl<'a> Members<'a> {
             let detail = format!("the body must be a JSON object, it is `{}`", excerpt(json.trim_ascii()));
             return Err(Reject::new(RejectReason::NotAnObject, detail));
         }
+        let mut members = Members { by_name: [None; Field::COUNT], by_map: None, unknown: 0 };
         if map.names_fields() {
             let (found, unknown) = map.walk(json).map_err(not_json)?;
-            return Ok(Members { sent: Sent::ByMap(map, found), unknown });
+            members.by_map = Some((map, found));
+            members.unknown = unknown;
+            return Ok(members);
         }
-        let (mut by_name, mut unknown) = ([None; Field::COUNT], 0_u32);
         let take = |member| match member {
-            Some((field, json)) => by_name[field as usize] = Some(json),
-            None => unknown = unknown.saturating_add(1),
+            Some((field, json)) => members.by_name[field as usize] = Some(json),
+            None => members.unknown = members.unknown.saturating_add(1),
         };
         each_member(json, Field::from_name, take).map_err(not_json)?;
-        Ok(Members { sent: Sent::ByName(by_name), unknown })
+        Ok(members)
     }
 
     /// What was sent of a field, under any of its names or paths and in the order in which they count; never
     /// [`Value::Absent`].
     pub(super) fn values(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let values = match &self.sent {
-            Sent::ByName(by_name) => {
-                let other = |name: Option<Field>| name.and_then(|name| by_name[name as usize]);
-                let [second, third] = field.other_names();
-                Values::ByName([by_name[field as usize], other(second), other(third)].into_iter().flatten())
-            }
-            Sent::ByMap(map, found) => Values::ByMap(found, map.places(field).iter()),
-        };
-        values.filter(|value| !matches!(value, Value::Absent))
+        let by_name = self.by_name(field).unwrap_or_default().into_iter().flatten().map(Value::of);
+        by_name.chain(self.by_map(field)).filter(|value| !matches!(value, Value::Absent))
     }
 
     /// Whether a field may have values. Most fields of most events have none, and this is asked for each of them.
     pub(super) fn may_have(&self, field: Field) -> bool {
-        match &self.sent {
-            Sent::ByName(by_name) => by_name[field as usize].is_some() || field.other_names()[0].is_some(),
-            Sent::ByMap(map, found) => map.places(field).iter().any(|place| found.is_there(*place)),
-        }
+        self.by_name(field).is_some() || self.by_map.as_ref().is_some_and(|(map, found)| found.has(map.places(field)))
     }
 
     /// Whether a value was sent of a field.
@@ -75,26 +62,26 @@ impl<'a> Members<'a> {
         self.may_have(field) && self.values(field).next().is_some()
     }
 
+    /// The JSON texts that were sent of a field, under any of its names.
+    fn by_name(&self, field: Field) -> Option<[Option<&'a str>; 3]> {
+        let main = self.by_name[field as usize];
+        let [second, third] = field.other_names();
+        if main.is_none() && second.is_none() {
+            return None;
+        }
+        let other = |name: Option<Field>| name.and_then(|name| self.by_name[name as usize]);
+        Some([main, other(second), other(third)])
+    }
+
+    /// What the paths of a field lead to, absent values included.
+    fn by_map(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let places = self.by_map.as_ref().map_or(&[][..], |(map, _)| map.places(field));
+        places.iter().filter_map(|place| self.by_map.as_ref().map(|(_, found)| found.value(*place)))
+    }
+
     /// How many members of the event have a name that neither this version nor the map knows.
     pub(super) fn unknown(&self) -> u32 {
         self.unknown
-    }
-}
-
-/// What was sent of one field, absent values included.
-enum Values<'a> {
-    ByName(std::iter::Flatten<std::array::IntoIter<Option<&'a str>, 3>>),
-    ByMap(&'a Found<'a>, std::slice::Iter<'a, Place>),
-}
-
-impl<'a> Iterator for Values<'a> {
-    type Item = Value<'a>;
-
-    fn next(&mut self) -> Option<Value<'a>> {
-        match self {
-            Values::ByName(texts) => texts.next().map(Value::of),
-            Values::ByMap(found, places) => places.next().map(|place| found.value(*place)),
-        }
     }
 }
 

@@ -11,13 +11,13 @@ mod tree;
 mod read;
 
 pub use read::EventTypes;
-pub(super) use tree::{Found, Place};
+pub(super) use tree::Found;
 
 use super::field::Field;
 use path::Path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tree::Tree;
+use tree::{Place, Tree};
 
 /// Where the fields are, and what the event types mean. The default leaves both as they are.
 #[derive(Debug, Clone, Default)]

@@ -159,12 +159,12 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Whether a path led anywhere.
-    pub fn is_there(&self, place: Place) -> bool {
-        match place {
+    /// Whether one of the paths led anywhere.
+    pub fn has(&self, places: &[Place]) -> bool {
+        places.iter().any(|place| match *place {
             Place::Node(node) => self.nodes[node].is_some(),
             Place::List(list) => !self.lists[list].is_empty(),
-        }
+        })
     }
 
     #[cfg(test)]
