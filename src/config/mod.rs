@@ -6,7 +6,7 @@
 mod reader;
 
 use crate::app;
-use crate::event::parse::{AnonymousEvents, Limits, ParseSettings, ProductViewsWithoutProduct};
+use crate::event::parse::{AnonymousEvents, EventMap, EventTypes, Limits, ParseSettings, ProductViewsWithoutProduct};
 use crate::event::time::Span;
 use crate::{gold, ingest};
 use reader::Reader;
@@ -26,6 +26,8 @@ pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
 pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
 pub const ANONYMOUS_EVENTS: &str = "ANONYMOUS_EVENTS";
 pub const PRODUCT_VIEWS_WITHOUT_PRODUCT: &str = "PRODUCT_VIEWS_WITHOUT_PRODUCT";
+pub const EVENT_FIELDS: &str = "EVENT_FIELDS";
+pub const EVENT_TYPES: &str = "EVENT_TYPES";
 pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
 pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
@@ -48,6 +50,8 @@ const NAMES: &[&str] = &[
     SITE_DOMAIN,
     ANONYMOUS_EVENTS,
     PRODUCT_VIEWS_WITHOUT_PRODUCT,
+    EVENT_FIELDS,
+    EVENT_TYPES,
     SOURCE_EPOCH,
     HANDLER_PORT,
     "EVENTHUB_NAME",
@@ -125,6 +129,9 @@ fn parse_settings(reader: &mut Reader) -> ParseSettings {
         anonymous_events: reader.choice(ANONYMOUS_EVENTS, &AnonymousEvents::ALL.map(|it| (it.as_str(), it))),
         product_views_without_product: reader
             .choice(PRODUCT_VIEWS_WITHOUT_PRODUCT, &ProductViewsWithoutProduct::ALL.map(|it| (it.as_str(), it))),
+        map: reader
+            .entries(EVENT_FIELDS, EventMap::read_fields)
+            .with_types(reader.entries(EVENT_TYPES, EventTypes::read)),
     }
 }
 

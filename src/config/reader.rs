@@ -3,7 +3,7 @@
 //! Promises that every message names the setting, its value and what is expected. Does not know which settings there are.
 
 use crate::event::time::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where settings come from: the process's environment, or a map in a test.
@@ -36,7 +36,7 @@ impl Environment for BTreeMap<String, String> {
     }
 }
 
-/// One setting that is missing or cannot be read.
+/// One setting that is missing or cannot be read, or what is wrong with one of its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Problem {
     setting: &'static str,
@@ -55,8 +55,9 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let each: Vec<String> =
             self.problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.detail)).collect();
-        let what = if each.len() == 1 { "setting is" } else { "settings are" };
-        write!(f, "cannot start, {} {what} wrong: {}", each.len(), each.join("; "))
+        let settings = self.problems.iter().map(|problem| problem.setting).collect::<BTreeSet<_>>().len();
+        let what = if settings == 1 { "setting is" } else { "settings are" };
+        write!(f, "cannot start, {settings} {what} wrong: {}", each.join("; "))
     }
 }
 
@@ -138,6 +139,19 @@ impl<'a> Reader<'a> {
             chosen.map(|(_, value)| *value).ok_or_else(words)
         };
         self.optional(setting, parse).unwrap_or(choices[0].1)
+    }
+
+    /// A setting of several entries. `parse` gives the value, or what is wrong with each entry that is wrong.
+    pub fn entries<T: Default>(&mut self, setting: &'static str, parse: impl Fn(&str) -> Result<T, Vec<String>>) -> T {
+        let text = self.environment.get(setting).unwrap_or_default();
+        let text = text.trim();
+        if text.is_empty() {
+            return T::default();
+        }
+        parse(text).unwrap_or_else(|problems| {
+            self.problems.extend(problems.into_iter().map(|detail| Problem { setting, detail }));
+            T::default()
+        })
     }
 
     pub fn finish<T>(self, settings: T) -> Result<T, Invalid> {
@@ -271,6 +285,9 @@ mod tests {
         let number = reader.number("NUMBER", 7_u32);
         let span = reader.span("SPAN", Span::ZERO);
         let limit = reader.limit("LIMIT", Some(Span::ZERO));
+        reader.entries("ENTRIES", |text| -> Result<(), _> {
+            Err(text.split(',').map(|name| format!("entry `{name}` is wrong")).collect())
+        });
         let url = reader.required("URL", "where it is", |text| Ok(text.to_owned()));
         match reader.finish((number, span, limit, url)) {
             Ok(settings) => format!("{settings:?}"),
@@ -291,6 +308,10 @@ mod tests {
             "cannot start, 3 settings are wrong: `NUMBER` is `-1`, expected a whole number, 0 or more; `SPAN` is \
              `none`, expected a duration such as `90s`, `30m`, `7h`, `30d` or `00:30:00`; `LIMIT` is `soon`, expected \
              a duration such as `90s`, `30m`, `7h`, `30d` or `00:30:00`, or `none`"
+        );
+        assert_eq!(
+            problems(&[("URL", "x"), ("ENTRIES", "a,b")]),
+            "cannot start, 1 setting is wrong: `ENTRIES` entry `a` is wrong; `ENTRIES` entry `b` is wrong"
         );
         assert_eq!(
             problems(&[("URL", "x"), ("NUMBER", "4294967296")]),

@@ -4,8 +4,8 @@
 //! where a value stands in an object, not what it means.
 
 use super::field::Field;
-use super::members::each_member;
 use super::reading::Reading;
+use super::split::each_member;
 use super::value::Value;
 
 /// One object of the field `items`.

@@ -1,25 +1,27 @@
-//! The event's JSON object, split into its members and not yet interpreted: for each known name the JSON text of its
-//! value.
+//! The event's JSON object, split into its members and not yet interpreted: for each known name, or each path of a map,
+//! the JSON text of its value.
 //!
 //! Borrows from the body and copies no value. Of a member that is sent twice, the last one counts. Does not know what a
 //! member means; see [`Value`] for what its text can be.
 
 use super::field::Field;
+use super::map::{EventMap, Found};
+use super::split::each_member;
 use super::value::Value;
 use crate::event::reject::{Reject, RejectReason, excerpt};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
+use serde::de::IgnoredAny;
 
 /// The members of one event.
 pub(super) struct Members<'a> {
-    raw: [Option<&'a str>; Field::COUNT],
+    /// Without a map.
+    by_name: [Option<&'a str>; Field::COUNT],
+    by_map: Option<(&'a EventMap, Found<'a>)>,
     unknown: u32,
 }
 
 impl<'a> Members<'a> {
     /// Rejects text that is not JSON, or not an object.
-    pub(super) fn read(json: &'a str) -> Result<Self, Reject> {
+    pub(super) fn read(json: &'a str, map: &'a EventMap) -> Result<Self, Reject> {
         let not_json = |error: serde_json::Error| {
             Reject::new(RejectReason::NotJson, format!("the body is not JSON: {}", excerpt(&error.to_string())))
         };
@@ -28,107 +30,58 @@ impl<'a> Members<'a> {
             let detail = format!("the body must be a JSON object, it is `{}`", excerpt(json.trim_ascii()));
             return Err(Reject::new(RejectReason::NotAnObject, detail));
         }
-        let mut members = Members { raw: [None; Field::COUNT], unknown: 0 };
+        let mut members = Members { by_name: [None; Field::COUNT], by_map: None, unknown: 0 };
+        if map.names_fields() {
+            let (found, unknown) = map.walk(json).map_err(not_json)?;
+            members.by_map = Some((map, found));
+            members.unknown = unknown;
+            return Ok(members);
+        }
         let take = |member| match member {
-            Some((field, json)) => members.raw[field as usize] = Some(json),
+            Some((field, json)) => members.by_name[field as usize] = Some(json),
             None => members.unknown = members.unknown.saturating_add(1),
         };
         each_member(json, Field::from_name, take).map_err(not_json)?;
         Ok(members)
     }
 
-    /// What was sent of a field, under any of its names and in the order in which they count; never [`Value::Absent`].
-    pub(super) fn values(&self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let sent = self.sent(field).unwrap_or_default().into_iter().flatten();
-        sent.map(Value::of).filter(|value| !matches!(value, Value::Absent))
+    /// What was sent of a field, under any of its names or paths and in the order in which they count; never
+    /// [`Value::Absent`].
+    pub(super) fn values(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let by_name = self.by_name(field).unwrap_or_default().into_iter().flatten().map(Value::of);
+        by_name.chain(self.by_map(field)).filter(|value| !matches!(value, Value::Absent))
     }
 
-    /// The JSON texts that were sent of a field, under any of its names. Most fields of most events are absent, and this is
-    /// asked for each of them.
-    pub(super) fn sent(&self, field: Field) -> Option<[Option<&'a str>; 3]> {
-        let main = self.raw[field as usize];
+    /// Whether a field may have values. Most fields of most events have none, and this is asked for each of them.
+    pub(super) fn may_have(&self, field: Field) -> bool {
+        self.by_name(field).is_some() || self.by_map.as_ref().is_some_and(|(map, found)| found.has(map.places(field)))
+    }
+
+    /// Whether a value was sent of a field.
+    pub(super) fn has(&'a self, field: Field) -> bool {
+        self.may_have(field) && self.values(field).next().is_some()
+    }
+
+    /// The JSON texts that were sent of a field, under any of its names.
+    fn by_name(&self, field: Field) -> Option<[Option<&'a str>; 3]> {
+        let main = self.by_name[field as usize];
         let [second, third] = field.other_names();
         if main.is_none() && second.is_none() {
             return None;
         }
-        let other = |name: Option<Field>| name.and_then(|name| self.raw[name as usize]);
+        let other = |name: Option<Field>| name.and_then(|name| self.by_name[name as usize]);
         Some([main, other(second), other(third)])
     }
 
-    /// Whether anything was sent of a field.
-    pub(super) fn has(&self, field: Field) -> bool {
-        self.sent(field).is_some() && self.values(field).next().is_some()
+    /// What the paths of a field lead to, absent values included.
+    fn by_map(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let places = self.by_map.as_ref().map_or(&[][..], |(map, _)| map.places(field));
+        places.iter().filter_map(|place| self.by_map.as_ref().map(|(_, found)| found.value(*place)))
     }
 
-    /// How many members have a name that this version does not know.
+    /// How many members of the event have a name that neither this version nor the map knows.
     pub(super) fn unknown(&self) -> u32 {
         self.unknown
-    }
-}
-
-/// Calls `take` for each member of the object `json`, in order: with what `known` makes of its name, which need not be UTF-8, and the JSON text of
-/// its value, or with `None` where `known` does not know the name.
-pub(super) fn each_member<'a, K>(
-    json: &'a str,
-    known: impl Fn(&[u8]) -> Option<K>,
-    take: impl FnMut(Option<(K, &'a str)>),
-) -> serde_json::Result<()> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_map(MembersVisitor { known, take })?;
-    deserializer.end()
-}
-
-struct MembersVisitor<F, T> {
-    known: F,
-    take: T,
-}
-
-impl<'de, K, F, T> Visitor<'de> for MembersVisitor<F, T>
-where
-    F: Fn(&[u8]) -> Option<K>,
-    T: FnMut(Option<(K, &'de str)>),
-{
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(known) = map.next_key_seed(Name(&self.known))? {
-            match known {
-                Some(known) => (self.take)(Some((known, map.next_value::<&RawValue>()?.get()))),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                    (self.take)(None);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A member's name, looked up without a copy.
-struct Name<'f, F>(&'f F);
-
-impl<'de, K, F: Fn(&[u8]) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
-    type Value = Option<K>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // As bytes, because serde_json refuses half a surrogate pair in a string; here it is just another unknown name.
-        deserializer.deserialize_bytes(self)
-    }
-}
-
-impl<K, F: Fn(&[u8]) -> Option<K>> Visitor<'_> for Name<'_, F> {
-    type Value = Option<K>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Self::Value, E> {
-        Ok((self.0)(name))
     }
 }
 
@@ -136,12 +89,14 @@ impl<K, F: Fn(&[u8]) -> Option<K>> Visitor<'_> for Name<'_, F> {
 mod tests {
     use super::*;
     use std::borrow::Cow;
+    use std::sync::LazyLock;
 
     fn read(json: &str) -> Result<Members<'_>, RejectReason> {
-        Members::read(json).map_err(|reject| reject.reason)
+        static NO_MAP: LazyLock<EventMap> = LazyLock::new(EventMap::default);
+        Members::read(json, &NO_MAP).map_err(|reject| reject.reason)
     }
 
-    fn sent(members: &Members<'_>, field: Field) -> Vec<String> {
+    fn sent<'a>(members: &'a Members<'a>, field: Field) -> Vec<String> {
         members.values(field).filter_map(Value::into_text).map(Cow::into_owned).collect()
     }
 

@@ -12,7 +12,7 @@
 //! | step | file |
 //! |---|---|
 //! | the body is UTF-8, neither too long nor nested too deep | `body` |
-//! | the object is split into the fields we know, by name | `field`, `members` |
+//! | the object is split into the fields we know, by name or by the paths of a map | `field`, `split`, `map`, `members` |
 //! | each field's JSON becomes a typed value within its limits where a step asks for it | `value`, `reading` |
 //! | user, session, time and type are there; the event gets its key | `required` |
 //! | products and what is said about each | `items`, `products` |
@@ -21,7 +21,9 @@
 
 mod body;
 pub mod field;
+mod split;
 mod value;
+mod map;
 mod members;
 mod limits;
 mod settings;
@@ -34,6 +36,7 @@ mod currency;
 mod context;
 
 pub use limits::Limits;
+pub use map::{EventMap, EventTypes};
 pub use settings::{AnonymousEvents, ParseSettings, ProductViewsWithoutProduct};
 
 use super::click::{Click, EventType};
@@ -54,11 +57,11 @@ use required::Identity;
 /// reason.
 pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> Result<Click, Reject> {
     let limits = &settings.limits;
-    let mut reading = Reading::of(Members::read(body::checked(body, limits)?)?, limits);
-    let reading = &mut reading;
+    let members = Members::read(body::checked(body, limits)?, &settings.map)?;
+    let reading = &mut Reading::of(&members, limits);
     let Identity { user_id, is_anonymous, session_id } = Identity::read(reading, settings)?;
     let event_time = required::event_time(reading, enqueued_at, settings)?;
-    let event_type = required::event_type(reading)?;
+    let event_type = required::event_type(reading, &settings.map)?;
     let items = Item::read_all(reading);
     let attributes = Attributes::read(reading, &items);
     let prices = Prices::read(reading, &items);
@@ -68,7 +71,6 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> R
     if products.is_empty() && event_type == EventType::PageView {
         context::check_detail_page(page.as_ref(), settings.product_views_without_product)?;
     }
-    let campaign = context::campaign(reading, address.as_deref());
     let (page_url, page_domain) = page.map_or((None, None), |page| (Some(page.text), page.domain));
     let (referral_source, referral_domain) =
         context::referrer(reading).map_or((None, None), |from| (Some(from.text), from.domain));
@@ -99,7 +101,7 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> R
         is_bot: device.is_bot,
         referral_source,
         referral_domain,
-        campaign,
+        campaign: context::campaign(reading, address.as_deref()),
         geo_country: reading.owned_text(Field::GeoCountry),
         geo_city: reading.owned_text(Field::GeoCity),
         ip_address: reading.owned_text(Field::IpAddress),

@@ -5,6 +5,7 @@
 //! current time: an event's time is compared with the instant at which the event hub received it.
 
 use super::field::Field;
+use super::map::EventMap;
 use super::reading::{self, Reading};
 use super::settings::{AnonymousEvents, ParseSettings};
 use super::value::Value;
@@ -24,7 +25,8 @@ pub(super) struct Identity {
 
 impl Identity {
     /// Most visitors of a shop are not signed in: without a user id the anonymous id stands in, and without both the
-    /// session id.
+    /// session id. Where a map names the fields, the user's or visitor's id also stands in for a missing session id: then
+    /// the timeout alone ends a session.
     pub fn read(reading: &mut Reading<'_>, settings: &ParseSettings) -> Result<Identity, Reject> {
         let reject =
             |reason, field: Field, problem: String| Err(Reject::new(reason, format!("`{}` {problem}", field.name())));
@@ -32,12 +34,17 @@ impl Identity {
         if let (Err(problem), AnonymousEvents::Reject) = (&user, settings.anonymous_events) {
             return reject(RejectReason::MissingUser, Field::UserId, problem.to_string());
         }
-        let session = match id(reading, Field::SessionId) {
-            Ok(session) => session,
-            Err(problem) => return reject(RejectReason::MissingSession, Field::SessionId, problem.to_string()),
-        };
         let is_anonymous = user.is_err();
-        let user = user.or_else(|_| id(reading, Field::AnonymousId)).unwrap_or_else(|_| session.clone());
+        let visitor = user.or_else(|_| id(reading, Field::AnonymousId));
+        let session = match (id(reading, Field::SessionId), &visitor) {
+            (Ok(session), _) => session,
+            (Err(_), Ok(visitor)) if settings.map.names_fields() => visitor.clone(),
+            (Err(problem), _) => {
+                let nobody = if settings.map.names_fields() { ", and so are `user_id` and `anonymous_id`" } else { "" };
+                return reject(RejectReason::MissingSession, Field::SessionId, format!("{problem}{nobody}"));
+            }
+        };
+        let user = visitor.unwrap_or_else(|_| session.clone());
         match (UserId::new(user), SessionId::new(session)) {
             (Some(user_id), Some(session_id)) => Ok(Identity { user_id, is_anonymous, session_id }),
             // Not reached, since neither is blank.
@@ -144,12 +151,12 @@ fn timestamp(value: Option<Value<'_>>) -> Result<Timestamp, Reject> {
 }
 
 /// What happened. Only a string is accepted: no sender numbers its event types.
-pub(super) fn event_type(reading: &mut Reading<'_>) -> Result<EventType, Reject> {
+pub(super) fn event_type(reading: &mut Reading<'_>, map: &EventMap) -> Result<EventType, Reject> {
     let reject = |detail: String| Err(Reject::new(RejectReason::MissingEventType, detail));
     match reading.members.values(Field::EventType).next() {
         Some(Value::Text(name)) => {
             let name = reading.within(Field::EventType, name, reading.limits.max_id_bytes);
-            Ok(EventType::from_name(&name))
+            Ok(EventType::from_name(map.event_type(&name)))
         }
         Some(other) => reject(format!("`event_type` must be a string, it is {}", other.kind())),
         None => reject("`event_type` is missing, null or empty".to_owned()),

@@ -1,6 +1,7 @@
 //! What decides how an event is read. Values only: where they come from is for others to know.
 
 use super::limits::Limits;
+use super::map::EventMap;
 use crate::event::time::Span;
 
 /// Everything besides its bytes and the time of its arrival that decides what an event means. Two processes with equal
@@ -16,6 +17,8 @@ pub struct ParseSettings {
     pub site_domain: Option<String>,
     pub anonymous_events: AnonymousEvents,
     pub product_views_without_product: ProductViewsWithoutProduct,
+    /// Where the fields are in the sender's events, and what its event types mean.
+    pub map: EventMap,
 }
 
 impl Default for ParseSettings {
@@ -27,6 +30,7 @@ impl Default for ParseSettings {
             site_domain: None,
             anonymous_events: AnonymousEvents::Accept,
             product_views_without_product: ProductViewsWithoutProduct::Reject,
+            map: EventMap::default(),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! The only place that decides what counts as absent, what a string says after its escapes are resolved, and how others
 //! write numbers and truth values.
 
+use super::split::each_element;
 use crate::event::decimal::whole;
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -30,12 +30,20 @@ impl<'a> Value<'a> {
     pub(super) fn of(json: &'a str) -> Self {
         match json.as_bytes().first() {
             Some(b'"') => string(json).map_or(Value::Absent, Value::Text),
-            Some(b'[') => Value::List(List { json }),
+            Some(b'[') => Value::List(List::Sent(json)),
             Some(b'{') => Value::Object(json),
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
             Some(b'n') | None => Value::Absent,
             Some(_) => Value::Number(json),
+        }
+    }
+
+    /// What was collected from the elements of a list; absent where no element has a value.
+    pub(super) fn collected(texts: &'a [Option<&'a str>]) -> Self {
+        match texts.iter().flatten().all(|text| Value::of(text) == Value::Absent) {
+            true => Value::Absent,
+            false => Value::List(List::Collected(texts)),
         }
     }
 
@@ -155,34 +163,22 @@ impl Visitor<'_> for UnescapedVisitor {
     }
 }
 
-/// The text of one valid JSON list.
+/// The elements of one list.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct List<'a> {
-    json: &'a str,
+pub(super) enum List<'a> {
+    /// The text of one valid JSON list.
+    Sent(&'a str),
+    /// JSON texts that a map collected from the elements of a list, `None` for an element that lacks the value.
+    Collected(&'a [Option<&'a str>]),
 }
 
 impl<'a> List<'a> {
     /// Calls `take` with each element, in order.
-    pub(super) fn for_each(self, take: impl FnMut(Value<'a>)) {
-        // The text is known to be a valid list, so there is no error to report.
-        let _ = serde_json::Deserializer::from_str(self.json).deserialize_seq(Elements(take));
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'de, F: FnMut(Value<'de>)> Visitor<'de> for Elements<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(element) = list.next_element::<&RawValue>()? {
-            (self.0)(Value::of(element.get()));
+    pub(super) fn for_each(self, mut take: impl FnMut(Value<'a>)) {
+        match self {
+            List::Sent(json) => each_element(json, |element| take(Value::of(element))),
+            List::Collected(texts) => texts.iter().for_each(|text| take(text.map_or(Value::Absent, Value::of))),
         }
-        Ok(())
     }
 }
 
