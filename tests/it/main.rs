@@ -22,5 +22,6 @@ mod readers;
 mod readme;
 mod scripts;
 mod secrets;
+mod settings_in_the_lake;
 mod support;
 mod tidy;

@@ -5,7 +5,7 @@
 use clickstream::columns::Column;
 use clickstream::gold::control;
 use clickstream::silver::quarantine;
-use clickstream::{bronze, gold, silver};
+use clickstream::{bronze, gold, settings, silver};
 use std::path::Path;
 
 #[test]
@@ -19,6 +19,7 @@ fn columns_are_documented_as_they_are_declared() {
         (quarantine::TABLE, markdown(&quarantine::columns())),
         (gold::schema::TABLE, markdown(&gold::schema::columns())),
         (control::TABLE, markdown(&control::columns())),
+        (settings::schema::TABLE, markdown(&settings::schema::columns())),
     ] {
         updated = with_section(&updated, table, &columns);
     }

@@ -6,24 +6,10 @@ use crate::event::time::Span;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Where settings come from: the process's environment, or a map in a test.
+/// Where settings come from: the process's environment, a row of `control/settings`, or a map in a test.
 pub trait Environment {
     fn get(&self, name: &str) -> Option<String>;
     fn names(&self) -> Vec<String>;
-}
-
-/// The environment of this process.
-pub struct ProcessEnvironment;
-
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-
-    fn names(&self) -> Vec<String> {
-        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
-    }
 }
 
 impl Environment for BTreeMap<String, String> {
@@ -49,19 +35,25 @@ pub struct Invalid {
     problems: Vec<Problem>,
 }
 
+impl Invalid {
+    /// Each setting with what is wrong with it.
+    pub fn problems(&self) -> String {
+        let each = self.problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.detail));
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl std::error::Error for Invalid {}
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let each: Vec<String> =
-            self.problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.detail)).collect();
-        let what = if each.len() == 1 { "setting is" } else { "settings are" };
-        write!(f, "cannot start, {} {what} wrong: {}", each.len(), each.join("; "))
+        let what = if self.problems.len() == 1 { "setting is" } else { "settings are" };
+        write!(f, "cannot start, {} {what} wrong: {}", self.problems.len(), self.problems())
     }
 }
 
 /// Collects problems while settings are read. A setting with a problem gets its default, and [`Reader::finish`] fails.
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     environment: &'a dyn Environment,
     problems: Vec<Problem>,
 }
@@ -122,7 +114,7 @@ impl<'a> Reader<'a> {
 
     /// A duration, or `None` for a setting of `none`.
     pub fn limit(&mut self, setting: &'static str, default: Option<Span>) -> Option<Span> {
-        let parse = |text: &str| match text.eq_ignore_ascii_case("none") {
+        let parse = |text: &str| match text.eq_ignore_ascii_case(NO_LIMIT) {
             true => Ok(None),
             false => parse_span(text).map(Some).ok_or_else(|| format!("a duration such as {EXAMPLES}, or `none`")),
         };
@@ -144,6 +136,9 @@ impl<'a> Reader<'a> {
         if self.problems.is_empty() { Ok(settings) } else { Err(Invalid { problems: self.problems }) }
     }
 }
+
+/// The value of a limit that there is not.
+pub(super) const NO_LIMIT: &str = "none";
 
 const EXAMPLES: &str = "`90s`, `30m`, `7h`, `30d` or `00:30:00`";
 
