@@ -127,7 +127,7 @@ async fn append_100(appender: &Appender, batch: i64) -> Duration {
     let columns = columns();
     let rows = TableSpec::of("any", &columns).record_batch(&columns, &numbers).expect("one column");
     let positions = numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 0 }).collect();
-    let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0 };
+    let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0, note: None };
     let started = Instant::now();
     appender.append(append).await.expect("in");
     started.elapsed()

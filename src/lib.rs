@@ -29,6 +29,7 @@
 //!
 //! - The rows and the position they reach are in one commit. Nothing else records what was done.
 //! - Bronze and silver are only appended to. Gold is a function of silver.
+//! - An event is read with one set of settings. Its commits name the set, and `control/settings` has it ([`settings`]).
 //! - Only [`lake`] talks to deltalake, only [`wire`] knows the host's JSON, only [`config`] reads the environment, only
 //!   [`clock`] reads the time, and only [`functions`] picks a status code. `tests/it/tidy.rs` and `clippy.toml` check most of this.
 //!
@@ -40,7 +41,8 @@
 //!   `UPDATE_SCRIPTS=1 UPDATE_README=1 cargo test --test it -- every_column readme` and read the difference.
 //! - *What is read in an event*: [`event::parse`], a list of steps in order, each in a file of its own. A field also stands in
 //!   `event::parse::members` (its name) and in [`event::click::Click`] (its value).
-//! - *A setting*: [`config`], `local.settings.example.json` and the README.
+//! - *A setting*: [`config`], or [`settings`] if it decides what an event becomes; `local.settings.example.json` and the
+//!   README.
 //! - *A function*: [`functions`], and its folder in `functions/`.
 
 pub mod error;
@@ -48,6 +50,7 @@ pub mod event;
 pub mod wire;
 pub mod columns;
 pub mod lake;
+pub mod settings;
 pub mod lineage;
 pub mod bronze;
 pub mod silver;

@@ -76,6 +76,7 @@ pub fn append<R: Ingested>(
         rows: spec.record_batch(columns, rows)?,
         positions: rows.iter().map(|row| position(row.origin().event)).collect(),
         now_ms: stamp.ingested_at.millis(),
+        note: None,
     })
 }
 

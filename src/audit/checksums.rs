@@ -12,13 +12,12 @@ use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::arrow::row::{RowConverter, SortField};
 use crate::lineage;
-use crate::silver::schema as silver;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Columns in which two correct rows of one event may differ: an event that was redelivered after a kill is stamped
-/// again, and the domain of a relative page address is a setting (`SITE_DOMAIN`).
-const NOT_COMPARED: [&str; 3] = [lineage::INGESTED_AT, lineage::INGEST_DATE, silver::PAGE_DOMAIN];
+/// again.
+const NOT_COMPARED: [&str; 2] = [lineage::INGESTED_AT, lineage::INGEST_DATE];
 
 /// Number of a range of consecutive sequence numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,14 +4,14 @@
 //! of ranges is bounded, so memory is.
 
 use super::checksums::{RangeIndex, is_compared};
-use super::expected_rows::{expected_rows, rows_by_partition, sequence_numbers, widest_settings};
+use super::event_settings::EventSettings;
+use super::expected_rows::{comparable, expected_rows, rows_by_partition, sequence_numbers};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::is_next;
 use super::tables::{Layer, Tables};
 use crate::columns::Rows;
 use crate::columns::read::differing;
 use crate::event::ids::SequenceNumber;
-use crate::event::parse::ParseSettings;
 use crate::lake::LakeError;
 use crate::lake::arrow::array::RecordBatch;
 use crate::lake::arrow::error::ArrowError;
@@ -40,6 +40,7 @@ impl Audit<'_> {
         &mut self,
         mut ranges: RangesByPartition,
         tables: &Tables,
+        settings: &Arc<EventSettings>,
     ) -> Result<BTreeMap<String, i64>, LakeError> {
         self.leave_out_excess(&mut ranges);
         if ranges.is_empty() {
@@ -51,7 +52,7 @@ impl Audit<'_> {
             let files: Vec<&Add> = scanned.scan.head.files.values().filter(|add| may_hold(add, &ranges)).collect();
             for (done, file) in files.iter().enumerate() {
                 self.progress("examining events", done, Some(files.len()));
-                let (ranges, settings) = (ranges.clone(), widest_settings());
+                let (ranges, settings) = (ranges.clone(), settings.clone());
                 let read = move |evidence: &mut FileEvidence, batch: &RecordBatch| {
                     evidence.read(layer, batch, &ranges, &settings)
                 };
@@ -144,7 +145,7 @@ impl FileEvidence {
         layer: Layer,
         batch: &RecordBatch,
         ranges: &RangesByPartition,
-        settings: &ParseSettings,
+        settings: &EventSettings,
     ) -> Result<(), ArrowError> {
         for partition in rows_by_partition(layer, batch)? {
             let Some(wanted) = ranges.get(&partition.source) else { continue };
@@ -157,10 +158,14 @@ impl FileEvidence {
                 Layer::Bronze => {
                     let expected = expected_rows(&partition, settings)?;
                     self.add(source, (layer, &partition.rows), |_| Evidence::Received)?;
-                    self.add(source, (Layer::Silver, &expected.silver), Evidence::ExpectedInSilver)?;
+                    let silver = comparable(source, &expected.silver, settings)?;
+                    self.add(source, (Layer::Silver, &silver), Evidence::ExpectedInSilver)?;
                     self.add(source, (Layer::Quarantine, &expected.quarantine), Evidence::ExpectedInQuarantine)?;
                 }
-                Layer::Silver => self.add(source, (layer, &partition.rows), Evidence::InSilver)?,
+                Layer::Silver => {
+                    let stored = comparable(source, &partition.rows, settings)?;
+                    self.add(source, (layer, &stored), Evidence::InSilver)?;
+                }
                 Layer::Quarantine => self.add(source, (layer, &partition.rows), Evidence::InQuarantine)?,
             }
         }

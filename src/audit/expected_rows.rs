@@ -1,14 +1,16 @@
 //! The rows of one partition, and what the events in bronze should have become, by the code that ingests them.
 //!
-//! The bytes of an event decide. Bronze's own word is accepted in one case only: a limit that is a setting rejected the
-//! event (too large, too old, in the future), since the lake does not say what the limit was at that time.
+//! The bytes of an event decide, and the settings that it was read with. Where nothing says what these were, they are
+//! those with which the event becomes what bronze says; and if no recorded settings do that, bronze's own word is
+//! accepted where a setting can be the reason of the rejection.
 
+use super::event_settings::{EventSettings, SourceSettings};
 use super::tables::Layer;
 use crate::bronze;
 use crate::columns::{ColumnError, Rows};
 use crate::event::Parsed;
 use crate::event::ids::{SequenceNumber, SourcePartition};
-use crate::event::parse::{Limits, ParseSettings, parse};
+use crate::event::parse::{Limits, ParseSettings, ProductViewsWithoutProduct, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::event::reject::{Reject, RejectReason};
 use crate::event::time::{Span, Timestamp};
@@ -99,12 +101,13 @@ pub(super) struct ExpectedRows {
 }
 
 /// What `bronze`, rows of bronze, should be and should have become.
-pub(super) fn expected_rows(bronze: &PartitionRows, settings: &ParseSettings) -> Result<ExpectedRows, ColumnError> {
+pub(super) fn expected_rows(bronze: &PartitionRows, settings: &EventSettings) -> Result<ExpectedRows, ColumnError> {
     let batch = ReceivedBatch { source: bronze.partition.clone(), events: events(bronze)? };
     let errors: &StringArray = Rows::of(bronze::schema::TABLE, &bronze.rows).column(bronze::schema::PARSE_ERROR)?;
-    let read = |(event, recorded): (&ReceivedEvent, Option<&str>)| match recorded.and_then(rejected_by_setting) {
-        Some(reject) => Err(reject),
-        None => parse(&event.body, event.enqueued_at, settings),
+    let settings = settings.of_source(&bronze.source);
+    let read = |(event, recorded): (&ReceivedEvent, Option<&str>)| match settings.of(event.sequence_number) {
+        Some(settings) => parse(&event.body, event.enqueued_at, settings),
+        None => read_as_recorded(event, recorded, settings),
     };
     let parsed: Vec<Parsed> = batch.events.iter().zip(errors.iter()).map(read).collect();
     let stamp = Stamp { ingested_at: Timestamp(0), source_epoch: bronze.epoch };
@@ -115,14 +118,42 @@ pub(super) fn expected_rows(bronze: &PartitionRows, settings: &ParseSettings) ->
     })
 }
 
+/// `rows`, rows of silver, without what only the settings say where these are unknown.
+pub(super) fn comparable(
+    source: &str,
+    rows: &RecordBatch,
+    settings: &EventSettings,
+) -> Result<RecordBatch, ArrowError> {
+    let settings = settings.of_source(source);
+    let numbers = sequence_numbers(Layer::Silver, rows)?.into_iter();
+    let is_unknown: BooleanArray = numbers.map(|number| Some(settings.of(number).is_none())).collect();
+    let schema = rows.schema();
+    let Some((index, _)) = schema.column_with_name(silver::schema::PAGE_DOMAIN).filter(|_| is_unknown.true_count() > 0)
+    else {
+        return Ok(rows.clone());
+    };
+    let mut columns = rows.columns().to_vec();
+    columns[index] = compute::nullif(&columns[index], &is_unknown)?;
+    RecordBatch::try_new(schema, columns)
+}
+
+/// Reads an event whose settings are unknown. `recorded` is why bronze says it was rejected.
+fn read_as_recorded(event: &ReceivedEvent, recorded: Option<&str>, settings: SourceSettings<'_>) -> Parsed {
+    let widest = widest_settings();
+    let read = |settings| parse(&event.body, event.enqueued_at, settings);
+    let is_as_recorded = |parsed: &Parsed| parsed.as_ref().err().map(ToString::to_string).as_deref() == recorded;
+    let found = settings.candidates().chain([&widest]).map(read).find(is_as_recorded);
+    found.unwrap_or_else(|| recorded.and_then(rejected_by_setting).map_or_else(|| read(&widest), Err))
+}
+
 /// Settings that reject only what every setting rejects.
-pub(super) fn widest_settings() -> ParseSettings {
+fn widest_settings() -> ParseSettings {
     let defaults = ParseSettings::default();
     ParseSettings {
         limits: Limits { max_body_bytes: usize::MAX, ..defaults.limits },
         future_tolerance: Span::MAX,
         max_event_age: None,
-        site_domain: None,
+        product_views_without_product: ProductViewsWithoutProduct::Keep,
         ..defaults
     }
 }
@@ -146,8 +177,14 @@ fn events(bronze: &PartitionRows) -> Result<Vec<ReceivedEvent>, ColumnError> {
 fn rejected_by_setting(recorded: &str) -> Option<Reject> {
     let (reason, detail) = recorded.split_once(": ")?;
     let reason: RejectReason = reason.parse().ok()?;
-    let depends_on_setting =
-        [RejectReason::BodyTooLarge, RejectReason::TimestampInFuture, RejectReason::TimestampTooOld].contains(&reason);
+    let depends_on_setting = matches!(
+        reason,
+        RejectReason::BodyTooLarge
+            | RejectReason::TimestampInFuture
+            | RejectReason::TimestampTooOld
+            | RejectReason::MissingUser
+            | RejectReason::ProductDetailWithoutProduct
+    );
     depends_on_setting.then(|| Reject::new(reason, detail))
 }
 

@@ -46,6 +46,9 @@ pub struct Object {
     /// Name of a writing application, in `txn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_id: Option<String>,
+    /// Of a row of `control/settings`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings_id: Option<String>,
     /// `namespace/hub/consumer group/partition`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -81,6 +84,10 @@ impl Object {
         Object { app_id: Some(app_id.to_owned()), ..Self::default() }
     }
 
+    pub(super) fn settings(id: &str) -> Self {
+        Object { settings_id: Some(id.to_owned()), ..Self::default() }
+    }
+
     pub(super) fn source(source: &str) -> Self {
         Object { source: Some(source.to_owned()), ..Self::default() }
     }
@@ -108,6 +115,7 @@ impl fmt::Display for Object {
             range("version", self.version, self.last_version),
             named("file", &self.file),
             named("app", &self.app_id),
+            named("settings id", &self.settings_id),
             named("partition", &self.source),
             range("sequence number", self.first_sequence_number, self.last_sequence_number),
             named("session date", &self.session_date),
@@ -228,6 +236,12 @@ kinds! {
     RowCountDiffers, "row_count_differs",
         "a data file does not hold as many rows as were committed: rows were lost or invented",
         "restore the file from the store's soft delete or versions";
+    SettingsMissing, "settings_missing",
+        "nobody can say with which settings the rows of a commit were made: whether its events were rejected rightly is not proved",
+        "restore the missing file or commit of `control/settings` from the store's soft delete or versions";
+    SettingsUnreadable, "settings_unreadable",
+        "this version cannot read the settings with which events were read: whether they were rejected rightly is not proved",
+        "audit with the version that wrote the row (its `written_by`) or a later one; if the row was edited, restore its file";
     EventsMissing, "events_missing",
         "bronze does not have events that the event hub numbered: they are lost, unless the hub still retains them",
         "find the commit or file that held them; otherwise read the hub again, from before the gap, into a new lake";
@@ -239,7 +253,7 @@ kinds! {
         "if ingest is running or was just killed, let it finish and audit again; otherwise restore the commit or file that held it";
     EventsInBoth, "events_in_both",
         "an event is in silver and in quarantine: sessions count it, and it is reported as rejected",
-        "a limit (`MAX_EVENT_AGE`, `FUTURE_TOLERANCE`, `MAX_EVENT_BYTES`) that changed between two attempts does this; otherwise a table was edited";
+        "two processes with different settings that wrote the event at the same moment do this; otherwise a table was edited";
     EventsInvented, "events_invented",
         "an event is in silver or quarantine, but not in bronze: it was never received",
         "if ingest is running or was just killed, let it finish and audit again; otherwise look for what bronze lost";

@@ -6,7 +6,7 @@
 //!
 //! # What it proves, in the order in which it looks
 //!
-//! 1. **The logs are whole** (`tables`). It reads every commit of the five tables that is still there: no version is
+//! 1. **The logs are whole** (`tables`). It reads every commit of the six tables that is still there: no version is
 //!    missing, no position moves back, no file is added twice or belongs to two tables, and the checkpoint describes the
 //!    same table as the commits.
 //! 2. **The files are whole** (`tables`). Every data file that the logs name is opened once, by the step below that reads
@@ -14,7 +14,7 @@
 //! 3. **Received = bronze** (`reconciliation`). The events received from a partition are those that its sequence numbers
 //!    span, from the first in bronze to the last. Each number must be in bronze, and once.
 //! 4. **Bronze = silver + quarantine** (`reconciliation`). The production parser reads the bytes of every event again
-//!    (`expected_rows`). The rows that this gives must be the rows in silver or quarantine: no event is in neither, in
+//!    (`expected_rows`), with the settings of the commit that added it to bronze (`event_settings`). The rows that this gives must be the rows in silver or quarantine: no event is in neither, in
 //!    both, or in the wrong one, and no column differs. The position that a commit records must be the one that its rows
 //!    reach.
 //! 5. **Gold = recomputed** (`gold`). Each session is stored once, and the sessions of each date are those that a
@@ -33,14 +33,16 @@
 //! # What it does not judge
 //!
 //! - Columns in which two correct rows may differ: `ingested_at` and `ingest_date`, since a redelivery after a kill is
-//!   stamped again, and `page_domain`, which for relative addresses is a setting.
-//! - Whether an event is too large, too old or in the future. Those limits are settings, so bronze's own word is accepted.
+//!   stamped again.
+//! - Whether a setting rejected an event rightly, and `page_domain`, where no commit and no row of `control/settings` says
+//!   what the settings were: a version before them wrote the commit, or it was cleaned up and there were several.
 //! - Which version wrote a row. If an older version had other rules, its rows are reported as different.
 //! - A lake that is being written to: a batch may be in one table and not yet in the next. Audit a lake at rest.
 
 mod finding;
 mod tables;
 mod sequence_ranges;
+mod event_settings;
 mod expected_rows;
 mod checksums;
 mod partition_totals;
@@ -118,6 +120,8 @@ pub async fn audit_to(app: &App, depth: Depth, watch: &Watch<'_>) -> Result<Repo
     let tables = audit.scan_tables(app).await?;
     let mut sizes = TableSizes::new();
     let (mut partitions, mut gold) = (Vec::new(), GoldReport::default());
+    let (settings, size) = audit.read_settings(&tables).await?;
+    sizes.insert(crate::settings::schema::TABLE, size);
     match depth {
         Depth::Files => {
             for scanned in tables.layers().map(|(_, scanned)| scanned).chain(&tables.gold) {
@@ -126,7 +130,7 @@ pub async fn audit_to(app: &App, depth: Depth, watch: &Watch<'_>) -> Result<Repo
             }
         }
         Depth::Rows => {
-            partitions = audit.reconcile(&tables, &mut sizes).await?;
+            partitions = audit.reconcile(&tables, settings, &mut sizes).await?;
             gold = audit.check_gold(&app.gold, &tables, &mut sizes).await?;
         }
     }

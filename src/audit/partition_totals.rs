@@ -4,14 +4,14 @@
 //! row of bronze that contradicts its own body is reported at once, because only here its bytes are at hand.
 
 use super::checksums::RangeChecksums;
-use super::expected_rows::{PartitionRows, expected_rows, rows_by_partition, widest_settings};
+use super::event_settings::EventSettings;
+use super::expected_rows::{PartitionRows, comparable, expected_rows, rows_by_partition};
 use super::finding::{Audit, Kind, Object};
 use super::sequence_ranges::SequenceRanges;
 use super::tables::Layer;
 use crate::bronze::schema as bronze;
 use crate::columns::Rows;
 use crate::event::ids::{EventKey, SequenceNumber};
-use crate::event::parse::ParseSettings;
 use crate::lake::arrow::array::{Int32Array, Int64Array, RecordBatch};
 use crate::lake::arrow::error::ArrowError;
 use crate::lake::log::Add;
@@ -105,13 +105,14 @@ impl PartitionTotals {
 /// Reads batches of a file of `layer`.
 pub(super) fn file_reader(
     layer: Layer,
-) -> impl FnMut(&mut FileTotals, &RecordBatch) -> Result<(), ArrowError> + Clone + Send + 'static {
-    let settings = Arc::new(widest_settings());
+    settings: &Arc<EventSettings>,
+) -> impl FnMut(&mut FileTotals, &RecordBatch) -> Result<(), ArrowError> + Clone + Send + use<> {
+    let settings = settings.clone();
     move |totals, batch| {
         for partition in rows_by_partition(layer, batch)? {
             match layer {
                 Layer::Bronze => totals.add_bronze(&partition, &settings)?,
-                Layer::Silver => totals.add_silver(&partition)?,
+                Layer::Silver => totals.add_silver(&partition, &settings)?,
                 Layer::Quarantine => totals.add_quarantine(&partition)?,
             }
         }
@@ -126,7 +127,7 @@ impl FileTotals {
         part
     }
 
-    fn add_bronze(&mut self, stored: &PartitionRows, settings: &ParseSettings) -> Result<(), ArrowError> {
+    fn add_bronze(&mut self, stored: &PartitionRows, settings: &EventSettings) -> Result<(), ArrowError> {
         let expected = expected_rows(stored, settings)?;
         let numbers = stored.sequence_numbers()?;
         if !differing_columns(&stored.rows, &expected.bronze).is_empty() {
@@ -134,8 +135,8 @@ impl FileTotals {
         }
         let part = self.part(&stored.source, &numbers);
         part.totals.events += numbers.len() as i64;
-        part.checksums
-            .update(Layer::Silver, &expected.silver, |diff, hash| diff.silver = diff.silver.wrapping_sub(hash))?;
+        let silver = comparable(&stored.source, &expected.silver, settings)?;
+        part.checksums.update(Layer::Silver, &silver, |diff, hash| diff.silver = diff.silver.wrapping_sub(hash))?;
         part.checksums.update(Layer::Quarantine, &expected.quarantine, |diff, hash| {
             diff.quarantine = diff.quarantine.wrapping_sub(hash)
         })?;
@@ -143,10 +144,10 @@ impl FileTotals {
         Ok(())
     }
 
-    fn add_silver(&mut self, stored: &PartitionRows) -> Result<(), ArrowError> {
+    fn add_silver(&mut self, stored: &PartitionRows, settings: &EventSettings) -> Result<(), ArrowError> {
         let part = self.part(&stored.source, &stored.sequence_numbers()?);
-        part.checksums
-            .update(Layer::Silver, &stored.rows, |diff, hash| diff.silver = diff.silver.wrapping_add(hash))?;
+        let compared = comparable(&stored.source, &stored.rows, settings)?;
+        part.checksums.update(Layer::Silver, &compared, |diff, hash| diff.silver = diff.silver.wrapping_add(hash))?;
         let rows = Rows::of(silver::TABLE, &stored.rows);
         let index: &Int32Array = rows.column(silver::PRODUCT_INDEX)?;
         let key: &Int64Array = rows.column(silver::EVENT_KEY)?;

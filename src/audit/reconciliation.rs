@@ -5,6 +5,7 @@
 
 use super::checksums::RangeIndex;
 use super::differing_events::RangesByPartition;
+use super::event_settings::EventSettings;
 use super::finding::{Audit, Kind, Object};
 use super::partition_totals::{CommitRows, PartitionTotals, Partitions, file_reader};
 use super::sequence_ranges::{SequenceRange, count};
@@ -15,6 +16,7 @@ use crate::lake::LakeError;
 use crate::lake::log::Version;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Ranges that are examined of those that one run of repeated sequence numbers covers.
 const MAX_RANGES_OF_REPEATED: usize = 65;
@@ -47,11 +49,13 @@ impl Audit<'_> {
     pub async fn reconcile(
         &mut self,
         tables: &Tables,
+        settings: EventSettings,
         sizes: &mut TableSizes,
     ) -> Result<Vec<PartitionReport>, LakeError> {
         let mut partitions = Partitions::new();
+        let settings = Arc::new(settings);
         for (layer, scanned) in tables.layers() {
-            self.read_layer(layer, scanned, &mut partitions, sizes).await?;
+            self.read_layer((layer, scanned), &settings, &mut partitions, sizes).await?;
         }
         let mut reports = Vec::new();
         let mut suspicious = RangesByPartition::new();
@@ -60,7 +64,7 @@ impl Audit<'_> {
             reports.push(self.check_partition(source, totals));
             suspicious.insert(source.clone(), suspicious_ranges(totals));
         }
-        let doubled = self.examine(suspicious, tables).await?;
+        let doubled = self.examine(suspicious, tables, &settings).await?;
         for report in &mut reports {
             report.overlaps += doubled.get(&report.source).copied().unwrap_or_default();
         }
@@ -69,8 +73,8 @@ impl Audit<'_> {
 
     async fn read_layer(
         &mut self,
-        layer: Layer,
-        scanned: &ScannedTable,
+        (layer, scanned): (Layer, &ScannedTable),
+        settings: &Arc<EventSettings>,
         partitions: &mut Partitions,
         sizes: &mut TableSizes,
     ) -> Result<(), LakeError> {
@@ -81,7 +85,7 @@ impl Audit<'_> {
         };
         let mut commits: HashMap<Version, CommitRows> = HashMap::new();
         let size = self
-            .read_files(&TableFiles::of(scanned, &[], step), file_reader(layer), |audit, file, totals| {
+            .read_files(&TableFiles::of(scanned, &[], step), file_reader(layer, settings), |audit, file, totals| {
                 let commit = scanned.scan.added_in.get(&file.path).map(|&version| commits.entry(version).or_default());
                 audit.add_file(partitions, layer, (file, totals), commit);
             })

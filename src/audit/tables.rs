@@ -15,6 +15,7 @@ use crate::lake::inspection::Inspected;
 use crate::lake::integrity::{Anomaly, LogScan};
 use crate::lake::log::{Add, Commit, Version};
 use crate::lake::table::Table;
+use crate::settings::{self, SettingsId};
 use crate::silver::{self, quarantine};
 use futures::StreamExt;
 use std::collections::{BTreeMap, HashMap};
@@ -41,7 +42,7 @@ impl Layer {
     }
 
     /// The name under which the layer records how far it has come with `source`.
-    fn app_id(self, source: &str) -> String {
+    pub fn app_id(self, source: &str) -> String {
         let layer = match self {
             Layer::Bronze => bronze::schema::LAYER,
             Layer::Silver => silver::schema::LAYER,
@@ -51,18 +52,20 @@ impl Layer {
     }
 }
 
-/// The five tables, as far as they exist.
+/// The tables of the lake, as far as they exist.
 pub(super) struct Tables {
     pub bronze: Option<ScannedTable>,
     pub silver: Option<ScannedTable>,
     pub quarantine: Option<ScannedTable>,
     pub gold: Option<ScannedTable>,
     pub control: Option<ScannedTable>,
+    pub settings: Option<ScannedTable>,
 }
 
 impl Tables {
     pub fn all(&self) -> impl Iterator<Item = &ScannedTable> {
-        [&self.bronze, &self.silver, &self.quarantine, &self.gold, &self.control].into_iter().flatten()
+        let layers = [&self.bronze, &self.silver, &self.quarantine];
+        layers.into_iter().chain([&self.gold, &self.control, &self.settings]).flatten()
     }
 
     pub fn layers(&self) -> impl Iterator<Item = (Layer, &ScannedTable)> {
@@ -86,7 +89,9 @@ pub(super) struct CommitSummary {
     /// Files whose rows the commit adds.
     pub files: usize,
     /// By application.
-    txns: Vec<(String, i64)>,
+    pub txns: Vec<(String, i64)>,
+    /// The settings that the rows were made with; of bronze, silver and quarantine.
+    pub settings: Option<SettingsId>,
     /// Of a commit to gold.
     pub run: Option<Run>,
 }
@@ -98,6 +103,7 @@ impl CommitSummary {
             version: commit.version,
             files: commit.adds().filter(|add| add.data_change).count(),
             txns: commit.txns().map(|txn| (txn.app_id.clone(), txn.version)).collect(),
+            settings: SettingsId::of_commit(commit),
             run: run.and_then(|run| serde_json::from_value(run).ok()),
         }
     }
@@ -150,6 +156,7 @@ impl Audit<'_> {
             silver: self.scan(&app.gold.silver, silver_read).await?,
             quarantine: self.scan(&table(quarantine::table()), None).await?,
             control: self.scan(&app.gold.control.table, None).await?,
+            settings: self.scan(&table(settings::schema::table()), None).await?,
             gold,
         };
         self.check_shared_files(&tables);

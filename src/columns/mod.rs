@@ -55,4 +55,13 @@ pub struct Append {
     pub positions: Vec<SourcePosition>,
     /// Time of the append, in milliseconds since the epoch.
     pub now_ms: i64,
+    /// What the commit of the rows says of them. Appends with different notes do not share a commit.
+    pub note: Option<CommitNote>,
+}
+
+/// A member of `commitInfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitNote {
+    pub name: &'static str,
+    pub value: String,
 }

@@ -1,33 +1,43 @@
 //! Settings: the only place that reads the environment.
 //!
 //! Promises that all problems are reported at once, each with the name of its setting. Does not know what the settings
-//! are used for.
+//! are used for. Those that decide what an event becomes are read by [`settings`], since the lake has them too.
 
-mod reader;
+mod near_names;
 
 use crate::app;
-use crate::event::parse::{AnonymousEvents, EventMap, EventTypes, Limits, ParseSettings, ProductViewsWithoutProduct};
 use crate::event::time::Span;
-use crate::{gold, ingest};
-use reader::Reader;
-pub use reader::{Environment, Invalid, NearName, ProcessEnvironment};
+use crate::settings::reader::Reader;
+pub use crate::settings::reader::{Environment, Invalid};
+use crate::settings::{
+    ANONYMOUS_EVENTS, EVENT_FIELDS, EVENT_TYPES, FUTURE_TOLERANCE, MAX_EVENT_AGE, MAX_EVENT_BYTES,
+    PRODUCT_VIEWS_WITHOUT_PRODUCT, SITE_DOMAIN,
+};
+use crate::{gold, ingest, settings};
+pub use near_names::NearName;
 use std::collections::BTreeMap;
+
+/// The environment of this process.
+pub struct ProcessEnvironment;
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+    }
+}
 
 pub const LAKE_URL: &str = "LAKE_URL";
 pub const SESSION_TIMEOUT: &str = "SESSION_TIMEOUT";
 pub const ALLOWED_LATENESS: &str = "ALLOWED_LATENESS";
-pub const FUTURE_TOLERANCE: &str = "FUTURE_TOLERANCE";
-pub const MAX_EVENT_AGE: &str = "MAX_EVENT_AGE";
-pub const MAX_EVENT_BYTES: &str = "MAX_EVENT_BYTES";
 pub const MAX_SESSION_EVENT_KEYS: &str = "MAX_SESSION_EVENT_KEYS";
 pub const SESSIONIZE_MAX_EVENTS: &str = "SESSIONIZE_MAX_EVENTS";
 /// Rows of silver that one run of sessionize reads, unless `SESSIONIZE_MAX_EVENTS` says otherwise.
 pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
-pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
-pub const ANONYMOUS_EVENTS: &str = "ANONYMOUS_EVENTS";
-pub const PRODUCT_VIEWS_WITHOUT_PRODUCT: &str = "PRODUCT_VIEWS_WITHOUT_PRODUCT";
-pub const EVENT_FIELDS: &str = "EVENT_FIELDS";
-pub const EVENT_TYPES: &str = "EVENT_TYPES";
 pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
 pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
@@ -64,7 +74,7 @@ const NAMES: &[&str] = &[
 /// Names in `environment` that are not settings, but nearly. They are worth a warning and never an error, since they may belong to
 /// another program.
 pub fn near_names(environment: &dyn Environment) -> Vec<NearName> {
-    reader::near_names(&environment.names(), NAMES)
+    near_names::near_names(&environment.names(), NAMES)
 }
 
 /// The settings of the `handler` executable.
@@ -103,7 +113,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     app::Settings {
         lake_url,
         storage_options: storage_options(reader.environment()),
-        ingest: ingest::Settings { parse: parse_settings(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
+        ingest: ingest::Settings { parse: settings::read(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)),
@@ -115,23 +125,6 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
             max_rewrite_bytes: 64 << 20,
             max_file_rows: 20_000,
         },
-    }
-}
-
-fn parse_settings(reader: &mut Reader) -> ParseSettings {
-    let defaults = ParseSettings::default();
-    let max_body_bytes = reader.number(MAX_EVENT_BYTES, defaults.limits.max_body_bytes);
-    ParseSettings {
-        limits: Limits { max_body_bytes, ..defaults.limits },
-        future_tolerance: reader.span(FUTURE_TOLERANCE, defaults.future_tolerance),
-        max_event_age: reader.limit(MAX_EVENT_AGE, defaults.max_event_age),
-        site_domain: reader.optional(SITE_DOMAIN, |text| Ok(text.to_lowercase())),
-        anonymous_events: reader.choice(ANONYMOUS_EVENTS, &AnonymousEvents::ALL.map(|it| (it.as_str(), it))),
-        product_views_without_product: reader
-            .choice(PRODUCT_VIEWS_WITHOUT_PRODUCT, &ProductViewsWithoutProduct::ALL.map(|it| (it.as_str(), it))),
-        map: reader
-            .entries(EVENT_FIELDS, EventMap::read_fields)
-            .with_types(reader.entries(EVENT_TYPES, EventTypes::read)),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod click;
 pub mod reject;
 pub mod url;
 mod browser;
+pub mod spelling;
 pub mod parse;
 
 /// What the bytes of one event turned out to be.

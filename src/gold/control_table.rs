@@ -94,6 +94,7 @@ impl ControlTable {
             rows: control::row(run).map_err(LakeError::from)?,
             positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
             now_ms: run.finished_at.millis(),
+            note: None,
         };
         self.appender.append(append).await.map(|_| ())
     }

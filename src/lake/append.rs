@@ -13,6 +13,7 @@ use super::commit::{self, CommitOutcome};
 use super::dedup::{Dedup, deduplicate};
 use super::error::LakeError;
 use super::file::NewFile;
+use super::log::Log;
 use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
 pub use crate::columns::{Append, SourcePosition};
@@ -72,6 +73,28 @@ impl Appender {
         Ok(())
     }
 
+    /// How far each source is in the table now; `None` where there is no table. Costs one request while nobody else commits.
+    /// The next version is asked for by its name, since a list may leave out what was just written.
+    pub async fn refresh(&self) -> Result<Option<Snapshot>, LakeError> {
+        let table = &self.shared.table;
+        let mut known = self.shared.known.lock().await;
+        if known.is_none() {
+            *known = table.snapshot_if_there(Replay::Txns).await?;
+        }
+        if known.is_none() {
+            *known = table.log.read(0).await?.map(|first| Snapshot::of_one(&first));
+        }
+        let Some(known) = known.as_mut() else { return Ok(None) };
+        while let Some(next) = table.log.read(known.version + 1).await? {
+            self.shared.catch_up(known, next).await?;
+        }
+        Ok(Some(known.clone()))
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.shared.table.log
+    }
+
     /// Adds the rows that are not in the table yet. It is safe to call this again with the same rows after any outcome,
     /// and to drop the future at any moment: the commit continues in a task of its own.
     pub async fn append(&self, append: Append) -> Result<Appended, Arc<LakeError>> {
@@ -92,14 +115,15 @@ impl Appender {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The requests of one commit, in the order of their arrival.
+    /// The requests of one commit, in the order of their arrival: the first, and those after it with the same note.
     fn take_pending(&self) -> Vec<Pending> {
         let mut queue = self.queue();
         let mut rows = 0;
+        let note = queue.first().and_then(|first| first.append.note.clone());
         let fits = |pending: &&Pending| {
-            let room = rows < COMMIT_ROWS;
+            let fits = rows < COMMIT_ROWS && pending.append.note == note;
             rows += pending.append.rows.num_rows();
-            room
+            fits
         };
         let count = queue.iter().take_while(fits).count();
         queue.drain(..count).collect()
@@ -218,10 +242,13 @@ impl Shared {
 
     fn plan_commit(&self, version: Version, appends: &[Append], dedups: &[Dedup], adds: &[Add]) -> Commit {
         let now_ms = latest_ms(appends);
-        let details = Map::from_iter([
+        let mut details = Map::from_iter([
             ("isBlindAppend".to_owned(), json!(true)),
             ("operationParameters".to_owned(), json!({"mode": "Append"})),
         ]);
+        // All appends of a commit have the same note.
+        let note = appends.first().and_then(|append| append.note.as_ref());
+        details.extend(note.map(|note| (note.name.to_owned(), json!(note.value))));
         let mut actions = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
         let mut last_positions: BTreeMap<&str, SourcePosition> = BTreeMap::new();
         for (append, dedup) in appends.iter().zip(dedups) {

@@ -99,7 +99,7 @@ async fn a_good_lake_passes_at_either_depth() {
     for depth in [Depth::Files, Depth::Rows] {
         let report = audit(lake.path(), depth).await;
         assert!(report.holds, "{:#?}", report.findings);
-        assert_eq!(report.tables.len(), 5);
+        assert_eq!(report.tables.len(), 6);
         assert!(report.tables.iter().all(|table| table.size.files > 0 && table.size.rows > 0 && table.size.lost == 0));
     }
 }
@@ -241,6 +241,38 @@ async fn a_watermark_shifted_back() {
             .await;
         }
     }
+}
+
+#[tokio::test(crate = "crate::support::limit")]
+async fn a_missing_or_edited_row_of_settings() {
+    const TABLE: &str = "control/settings";
+    assert_found(|lake| {
+        std::fs::remove_file(lake.commit(TABLE, 1)).expect("deleted");
+        Case { kind: Kind::SettingsMissing, table: "bronze/events", object: Object::version(1) }
+    })
+    .await;
+    for text in [r#"{"MAX_EVENT_AGE":"60d"}"#, r#"{"A_SETTING_TO_COME":"1"}"#, "nothing"] {
+        let report = assert_found(|lake| {
+            let file = lake.added(TABLE, 1);
+            lake.edit_file(TABLE, &file, |rows| corrupt::with_text(&rows, 0, "settings", text));
+            Case { kind: Kind::SettingsUnreadable, table: TABLE, object: Object::file(&file) }
+        })
+        .await;
+        // What bronze says of its events is believed, and nothing else is wrong.
+        assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
+        assert!(report.findings[0].object.settings_id.is_some());
+    }
+}
+
+/// Settings decide the domain of a relative address, and the commits say which settings.
+#[tokio::test(crate = "crate::support::limit")]
+async fn an_edited_domain() {
+    assert_found(|lake| {
+        let file = lake.added("silver/events", 1);
+        lake.edit_file("silver/events", &file, |rows| corrupt::with_text(&rows, 0, "page_domain", "x.example"));
+        Case { kind: Kind::RowDiffers, table: "silver/events", object: events(PARTITION, 0, 0) }
+    })
+    .await;
 }
 
 #[tokio::test(crate = "crate::support::limit")]

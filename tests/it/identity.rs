@@ -60,7 +60,14 @@ async fn every_function_reaches_the_store_with_the_token_and_nothing_else() {
         .filter_map(|request| request.path.strip_prefix("/lake/path/")?.split_once("/_delta_log"))
         .map(|(table, _)| table)
         .collect();
-    let tables = ["bronze/events", "control/watermarks", "gold/sessions", "silver/events", "silver/quarantine"];
+    let tables = [
+        "bronze/events",
+        "control/settings",
+        "control/watermarks",
+        "gold/sessions",
+        "silver/events",
+        "silver/quarantine",
+    ];
     assert_eq!(written, BTreeSet::from(tables), "each table was written to");
 }
 

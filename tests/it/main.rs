@@ -23,5 +23,6 @@ mod readers;
 mod readme;
 mod scripts;
 mod secrets;
+mod settings_in_the_lake;
 mod support;
 mod tidy;

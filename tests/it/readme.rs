@@ -8,7 +8,7 @@ use clickstream::event::parse::Limits;
 use clickstream::event::parse::field::{Field, Shape};
 use clickstream::gold::control;
 use clickstream::silver::quarantine;
-use clickstream::{bronze, gold, silver};
+use clickstream::{bronze, gold, settings, silver};
 use std::path::Path;
 
 #[test]
@@ -22,6 +22,7 @@ fn columns_and_fields_are_documented_as_they_are_declared() {
         (quarantine::TABLE, markdown(&quarantine::columns())),
         (gold::schema::TABLE, markdown(&gold::schema::columns())),
         (control::TABLE, markdown(&control::columns())),
+        (settings::schema::TABLE, markdown(&settings::schema::columns())),
     ] {
         updated = with_section(&updated, &format!("columns:{table}"), "columns", &columns);
     }

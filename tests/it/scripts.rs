@@ -50,6 +50,7 @@ scripts! {
     redelivery
     retries_of_the_producer
     session_over_partitions
+    settings_change
     silver_unavailable
     three_items_are_one_purchase
     transactions

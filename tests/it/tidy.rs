@@ -57,17 +57,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("wire", &["event", "error"]),
     ("columns", &["event"]),
     ("lake", &["columns", "error"]),
+    ("settings", &["event", "columns", "lake"]),
     ("lineage", &["event", "columns"]),
     ("bronze", &["event", "columns", "lineage"]),
     ("silver", &["event", "columns", "lineage", "lake"]),
-    ("ingest", &["event", "columns", "lake", "lineage", "bronze", "silver", "clock", "error"]),
+    ("ingest", &["event", "columns", "lake", "settings", "lineage", "bronze", "silver", "clock", "error"]),
     ("gold", &["event", "columns", "lake", "silver", "clock"]),
     ("serving", &["event", "columns", "lake", "gold"]),
-    ("audit", &["event", "columns", "lake", "lineage", "bronze", "silver", "gold", "app"]),
+    ("audit", &["event", "columns", "lake", "settings", "lineage", "bronze", "silver", "gold", "app"]),
     ("clock", &["event"]),
     ("app", &["lake", "ingest", "gold", "clock"]),
     ("functions", &["app", "wire", "ingest", "gold", "lake", "error"]),
-    ("config", &["event", "app", "ingest", "gold"]),
+    ("config", &["event", "settings", "app", "ingest", "gold"]),
 ];
 
 #[test]
@@ -280,7 +281,8 @@ fn sentences_are_plain() {
 /// The settings that the code reads, the example shows and the README explains are the same.
 #[test]
 fn settings_are_named_alike_everywhere() {
-    let config = std::fs::read_to_string(root().join("src/config/mod.rs")).expect("text");
+    let text = |name: &str| std::fs::read_to_string(root().join(name)).expect("text");
+    let config = text("src/config/mod.rs") + &text("src/settings/mod.rs");
     let example = std::fs::read_to_string(root().join("local.settings.example.json")).expect("text");
     let readme = std::fs::read_to_string(root().join("README.md")).expect("text");
     let mut offenders = Vec::new();

@@ -11,7 +11,7 @@ import duckdb
 import polars
 from deltalake import DeltaTable
 
-TABLES = ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks"]
+TABLES = ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks", "control/settings"]
 TIMEOUT = datetime.timedelta(minutes=30)
 
 

@@ -27,7 +27,7 @@ const LOCAL_ONLY: [&str; 3] = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"
 
 /// Settings that the code reads, apart from those that the host assigns.
 fn read_by_the_code(specimen: &Specimen) -> BTreeSet<String> {
-    let config = specimen.read("src/config/mod.rs");
+    let config = specimen.read("src/config/mod.rs") + &specimen.read("src/settings/mod.rs");
     let names = config.lines().filter_map(|line| line.strip_prefix("pub const ")?.split('"').nth(1).map(str::to_owned));
     names.filter(|name| !name.starts_with("FUNCTIONS_")).collect()
 }

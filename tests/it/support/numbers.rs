@@ -30,6 +30,7 @@ pub fn numbers(source: &str, range: Range<i64>) -> Append {
         rows: spec().record_batch(&columns(), &rows).expect("one column"),
         positions: range.map(|sequence| SourcePosition { sequence, enqueued_ms: 1_000 }).collect(),
         now_ms: 1_000,
+        note: None,
     }
 }
 

@@ -12,13 +12,14 @@
 //! fault FATE PATH                  the next PUT whose path contains PATH fails (`lost`), or succeeds and reports an error (`answer-lost`)
 //! sessionize                       until gold is up to date
 //! rebuild                          all of gold
+//! audit                            prints what the audit finds
 //! restart                          continues with a process that remembers nothing
 //! count TABLE ...                  prints how many rows each table has
 //! dump TABLE COLUMN ...            prints columns of all rows, sorted
 //! show TABLE                       prints every declared column of every row, one line per column
 //! ```
 //!
-//! A table is `bronze`, `silver`, `quarantine`, `sessions` or `control`. A VALUE that is JSON is parsed as JSON, so `"1"` is a text
+//! A table is `bronze`, `silver`, `quarantine`, `sessions`, `control` or `settings`. A VALUE that is JSON is parsed as JSON, so `"1"` is a text
 //! and `"a b"` may contain spaces; any other value is a text. `at user session type url` are short names of `timestamp user_id
 //! session_id event_type page_url`.
 
@@ -100,6 +101,7 @@ impl Script {
                 let replaced = self.world().rebuild().await;
                 self.print(format_args!("rebuild replaced [{}]", replaced.join(", ")));
             }
+            ["audit"] => self.audit().await,
             ["restart"] => self.world().restart(),
             ["count", tables @ ..] => self.count(tables).await,
             ["dump", table, columns @ ..] => {
@@ -162,6 +164,17 @@ impl Script {
                 report.received, report.duplicates, report.silver_rows, report.quarantined
             )),
             Err(failure) => self.print(format_args!("{} {}", failure.status, without_ids(&failure.reason))),
+        }
+    }
+
+    async fn audit(&mut self) {
+        let report = self.world().audit().await;
+        for finding in &report.findings {
+            let (kind, table, detail) = (finding.kind.as_str(), &finding.table, without_ids(&finding.detail));
+            self.print(format_args!("{kind} in {table}, {}: {detail}", without_ids(&finding.object.to_string())));
+        }
+        if report.holds {
+            self.print(format_args!("the audit finds nothing"));
         }
     }
 

@@ -5,6 +5,7 @@ use super::envelope::{Sent, envelope};
 use super::faulty::{Fate, Faulty};
 use super::render;
 use clickstream::app::{App, Settings};
+use clickstream::audit;
 use clickstream::clock::Clock;
 use clickstream::columns::TableSpec;
 use clickstream::config;
@@ -16,7 +17,7 @@ use clickstream::ingest;
 use clickstream::lake::store::Lake;
 use clickstream::lake::table::Table;
 use clickstream::lake::workers::Workers;
-use clickstream::{bronze, gold, silver};
+use clickstream::{bronze, gold, settings, silver};
 use object_store::memory::InMemory;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +106,10 @@ impl World {
         report.replaced.keys().map(|date| date.to_string()).collect()
     }
 
+    pub async fn audit(&self) -> audit::Report {
+        audit::audit(&self.app).await.expect("the audit can look")
+    }
+
     /// The table that scripts call `name`.
     pub fn table(&self, name: &str) -> Table {
         let at = |spec: TableSpec| Table::at(&self.app.lake, spec, &self.app.workers);
@@ -114,6 +119,7 @@ impl World {
             "quarantine" => at(silver::quarantine::table()),
             "sessions" => at(gold::schema::table()),
             "control" => at(gold::control::table()),
+            "settings" => at(settings::schema::table()),
             _ => panic!("no table `{name}`"),
         }
     }
@@ -132,6 +138,7 @@ pub fn column_names() -> BTreeSet<String> {
         silver::quarantine::table(),
         gold::schema::table(),
         gold::control::table(),
+        settings::schema::table(),
     ];
     let columns = tables.iter().flat_map(|table| table.columns.fields());
     columns.map(|column| column.name().clone()).collect()

@@ -5,6 +5,7 @@
 use super::super::field::Field;
 use super::super::split::each_member;
 use super::path::Path;
+use crate::event::spelling;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -159,7 +160,7 @@ fn field(name: &str) -> Result<Field, String> {
         Some(second) => Err(format!("is another name of `{}`, name that", second.main().name())),
         None => {
             let main = Field::ALL.iter().filter(|field| field.main() == **field);
-            let nearest = main.min_by_key(|field| distance(&name.to_lowercase(), field.name()));
+            let nearest = main.min_by_key(|field| spelling::distance(&name.to_lowercase(), field.name()));
             let proposal = nearest.map_or("", |field| field.name());
             Err(format!("is no field, did you mean `{proposal}`?"))
         }
@@ -180,19 +181,4 @@ fn paths(json: &str) -> Result<Vec<Path>, String> {
         Path::parse(text).map_err(|problem| format!("path `{shown}` {problem}"))
     };
     texts.iter().map(path).collect()
-}
-
-/// How many characters must be added, removed or replaced to make one name of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, character) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, known) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(*known != character);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }

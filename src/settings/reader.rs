@@ -6,24 +6,10 @@ use crate::event::time::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Where settings come from: the process's environment, or a map in a test.
+/// Where settings come from: the process's environment, a row of `control/settings`, or a map in a test.
 pub trait Environment {
     fn get(&self, name: &str) -> Option<String>;
     fn names(&self) -> Vec<String>;
-}
-
-/// The environment of this process.
-pub struct ProcessEnvironment;
-
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-
-    fn names(&self) -> Vec<String> {
-        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
-    }
 }
 
 impl Environment for BTreeMap<String, String> {
@@ -49,20 +35,26 @@ pub struct Invalid {
     problems: Vec<Problem>,
 }
 
+impl Invalid {
+    /// Each setting with what is wrong with it.
+    pub fn problems(&self) -> String {
+        let each = self.problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.detail));
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl std::error::Error for Invalid {}
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let each: Vec<String> =
-            self.problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.detail)).collect();
         let settings = self.problems.iter().map(|problem| problem.setting).collect::<BTreeSet<_>>().len();
         let what = if settings == 1 { "setting is" } else { "settings are" };
-        write!(f, "cannot start, {settings} {what} wrong: {}", each.join("; "))
+        write!(f, "cannot start, {settings} {what} wrong: {}", self.problems())
     }
 }
 
 /// Collects problems while settings are read. A setting with a problem gets its default, and [`Reader::finish`] fails.
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     environment: &'a dyn Environment,
     problems: Vec<Problem>,
 }
@@ -123,7 +115,7 @@ impl<'a> Reader<'a> {
 
     /// A duration, or `None` for a setting of `none`.
     pub fn limit(&mut self, setting: &'static str, default: Option<Span>) -> Option<Span> {
-        let parse = |text: &str| match text.eq_ignore_ascii_case("none") {
+        let parse = |text: &str| match text.eq_ignore_ascii_case(NO_LIMIT) {
             true => Ok(None),
             false => parse_span(text).map(Some).ok_or_else(|| format!("a duration such as {EXAMPLES}, or `none`")),
         };
@@ -159,62 +151,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A name that is nearly that of a setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NearName {
-    found: String,
-    setting: &'static str,
-}
-
-impl fmt::Display for NearName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a setting; did you mean `{}`?", self.found, self.setting)
-    }
-}
-
-/// Names of Azure and of the Functions host start with these. Each has a meaning, even where it resembles one of ours.
-const OF_THE_PLATFORM: [&str; 6] =
-    ["AZURE", "FUNCTIONS_", "WEBSITE_", "WEBSITES_", "APPSETTING_", "APPLICATIONINSIGHTS_"];
-
-/// Those of `names` that are not among `settings`, but nearly: in other letters, with other underscores, or with one or two letters
-/// wrong. In short names only one, because many short names are alike.
-pub(super) fn near_names(names: &[String], settings: &[&'static str]) -> Vec<NearName> {
-    let letters = |name: &str| -> Vec<char> {
-        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
-    };
-    let near = |found: &String| {
-        let name = letters(found);
-        let is_platform = |start: &&str| found.to_ascii_uppercase().starts_with(start);
-        if settings.contains(&found.as_str()) || OF_THE_PLATFORM.iter().any(is_platform) {
-            return None;
-        }
-        let candidates = settings.iter().map(|&setting| (distance(&name, &letters(setting)), setting));
-        let (distance, setting) = candidates.min_by_key(|(distance, _)| *distance)?;
-        let max_distance = if setting.len() < 10 { 1 } else { 2 };
-        (distance <= max_distance).then(|| NearName { found: found.clone(), setting })
-    };
-    let mut near: Vec<NearName> = names.iter().filter_map(near).collect();
-    near.sort_by(|one, other| one.found.cmp(&other.found));
-    near
-}
-
-/// How many letters have to be added, removed, replaced, or swapped with the next one to make one text of the other.
-fn distance(one: &[char], other: &[char]) -> usize {
-    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
-    for (at, letter) in one.iter().enumerate() {
-        let mut row = vec![at + 1];
-        for (to, wanted) in other.iter().enumerate() {
-            let replaced = rows[at][to] + usize::from(letter != wanted);
-            let mut least = replaced.min(rows[at][to + 1] + 1).min(row[to] + 1);
-            if at > 0 && to > 0 && one[at - 1] == *wanted && *letter == other[to - 1] {
-                least = least.min(rows[at - 1][to - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[one.len()][other.len()]
-}
+/// The value of a limit that there is not.
+pub(super) const NO_LIMIT: &str = "none";
 
 const EXAMPLES: &str = "`90s`, `30m`, `7h`, `30d` or `00:30:00`";
 

@@ -1,0 +1,43 @@
+//! Names that are nearly those of settings. Whoever misspells one would otherwise never learn that it has no effect.
+
+use crate::event::spelling::distance;
+use std::fmt;
+
+/// A name that is nearly that of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearName {
+    found: String,
+    setting: &'static str,
+}
+
+impl fmt::Display for NearName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a setting; did you mean `{}`?", self.found, self.setting)
+    }
+}
+
+/// Names of Azure and of the Functions host start with these. Each has a meaning, even where it resembles one of ours.
+const OF_THE_PLATFORM: [&str; 6] =
+    ["AZURE", "FUNCTIONS_", "WEBSITE_", "WEBSITES_", "APPSETTING_", "APPLICATIONINSIGHTS_"];
+
+/// Those of `names` that are not among `settings`, but nearly: in other letters, with other underscores, or with one or two letters
+/// wrong. In short names only one, because many short names are alike.
+pub fn near_names(names: &[String], settings: &[&'static str]) -> Vec<NearName> {
+    let letters = |name: &str| -> String {
+        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+    };
+    let near = |found: &String| {
+        let name = letters(found);
+        let is_platform = |start: &&str| found.to_ascii_uppercase().starts_with(start);
+        if settings.contains(&found.as_str()) || OF_THE_PLATFORM.iter().any(is_platform) {
+            return None;
+        }
+        let candidates = settings.iter().map(|&setting| (distance(&name, &letters(setting)), setting));
+        let (distance, setting) = candidates.min_by_key(|(distance, _)| *distance)?;
+        let max_distance = if setting.len() < 10 { 1 } else { 2 };
+        (distance <= max_distance).then(|| NearName { found: found.clone(), setting })
+    };
+    let mut near: Vec<NearName> = names.iter().filter_map(near).collect();
+    near.sort_by(|one, other| one.found.cmp(&other.found));
+    near
+}
