@@ -20,6 +20,10 @@ type settings = {
   MAX_SESSION_EVENT_KEYS: string?
   SESSIONIZE_MAX_EVENTS: string?
   SITE_DOMAIN: string?
+  ANONYMOUS_EVENTS: string?
+  PRODUCT_VIEWS_WITHOUT_PRODUCT: string?
+  EVENT_FIELDS: string?
+  EVENT_TYPES: string?
   SOURCE_EPOCH: string?
   SESSIONIZE_SCHEDULE: string?
   REBUILD_SCHEDULE: string?

@@ -15,7 +15,7 @@ const FEWEST: usize = 30;
 const COMPILERS: usize = 2;
 
 /// What the checks read.
-const COPIED: [&str; 8] = [
+const COPIED: [&str; 9] = [
     "infra",
     "functions",
     "host.json",
@@ -23,6 +23,7 @@ const COPIED: [&str; 8] = [
     "azure.yaml",
     "README.md",
     "src/config/mod.rs",
+    "src/settings/mod.rs",
     ".github/workflows",
 ];
 
