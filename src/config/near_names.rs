@@ -41,3 +41,23 @@ pub fn near_names(names: &[String], settings: &[&'static str]) -> Vec<NearName> 
     near.sort_by(|one, other| one.found.cmp(&other.found));
     near
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_a_setting_is_found_with_the_right_one() {
+        let settings = ["LAKE_URL", "SESSION_TIMEOUT", "SITE_DOMAIN", "CLIENT_ID"];
+        let meant = |name: &str| near_names(&[name.to_owned()], &settings).first().map(|near| near.setting);
+        for name in ["SESION_TIMEOUT", "SESSION_TIMOEUT", "SESSIONTIMEOUT", "session_timeout", "SESSION__TIMEOUTS"] {
+            assert_eq!(meant(name), Some("SESSION_TIMEOUT"), "{name}");
+        }
+        assert_eq!(meant("LAKE_URI"), Some("LAKE_URL"));
+        for other in ["SESSION_TIMEOUT", "BASE_URL", "TIMEOUT", "MAIL_DOMAIN", "PATH", "", "AZURE_CLIENT_ID", "_"] {
+            assert_eq!(meant(other), None, "{other}");
+        }
+        let near = near_names(&["SESION_TIMEOUT".to_owned()], &settings);
+        assert_eq!(near[0].to_string(), "`SESION_TIMEOUT` is not a setting; did you mean `SESSION_TIMEOUT`?");
+    }
+}

@@ -48,8 +48,8 @@ fn open(folder: &Path) -> World {
 fn event(partition: &str, number: i64) -> Sent {
     let is_rejected = number % 10 == 2;
     let event = crate::support::event::Event::page_view(Timestamp(NOON.0 - (300 - number * 7) * 60_000_000))
-        .with("user_id", if is_rejected { Value::Null } else { format!("u{}", number % 4).into() })
-        .with("session_id", format!("s{partition}"))
+        .with("user_id", format!("u{}", number % 4))
+        .with("session_id", if is_rejected { Value::Null } else { format!("s{partition}").into() })
         .with("event_type", "purchase")
         .with("page_url", "/")
         .with("product_id", vec!["A", "B"])

@@ -50,7 +50,7 @@ fn fields() -> String {
     let mut text = "| field | type | limit | meaning |\n|---|---|---|---|\n".to_owned();
     for field in Field::ALL.iter().filter(|field| field.main() == **field) {
         let mut names = format!("`{}`", field.name());
-        for other in field.other_names().into_iter().flatten() {
+        for other in field.names().skip(1) {
             names += &format!(", or `{}`", other.name());
         }
         text += &format!("| {names} | {} | {} | {} |\n", field.shape(), limit(*field), field.about());

@@ -34,6 +34,7 @@ scripts! {
     exactly_thirty_minutes
     field_browsers
     field_money
+    field_names
     field_people_and_pages
     field_times
     finality

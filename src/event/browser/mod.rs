@@ -33,6 +33,11 @@ static SYSTEMS: LazyLock<Rules> = LazyLock::new(|| Rules::of(include_str!("rules
 /// Texts already classified: trying the rules takes a hundred times as long as a look-up.
 static USER_AGENTS: LazyLock<Memo> = LazyLock::new(Memo::default);
 static BROWSER_NAMES: LazyLock<Memo> = LazyLock::new(Memo::default);
+/// Nearly all events name one of these as it stands here, and need no look-up, which waits for other threads.
+static COMMONEST: LazyLock<Vec<Arc<Agent>>> = LazyLock::new(|| {
+    let names = ["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"];
+    names.iter().map(|name| Arc::new(agent_named(name))).collect()
+});
 
 /// Classifies a user-agent string by its first 1,024 bytes.
 pub(super) fn classify(user_agent: &str) -> Arc<Agent> {
@@ -43,6 +48,9 @@ pub(super) fn classify(user_agent: &str) -> Arc<Agent> {
 /// Classifies what a sender calls the browser, which may be a user-agent string. A name that nobody knows stays as it
 /// is.
 pub(super) fn classify_browser(text: &str) -> Arc<Agent> {
+    if let Some(agent) = COMMONEST.iter().find(|agent| agent.browser.as_deref() == Some(text)) {
+        return Arc::clone(agent);
+    }
     if is_user_agent(text) { classify(text) } else { BROWSER_NAMES.get_or_insert_with(text, || agent_named(text)) }
 }
 

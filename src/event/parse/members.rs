@@ -4,8 +4,8 @@
 //! Borrows from the body and copies no value. Of a member that is sent twice, the last one counts. Does not know what a
 //! member means; see [`Value`] for what its text can be.
 
-use super::field::Field;
-use super::map::{EventMap, Found};
+use super::field::{Field, FieldSet};
+use super::map::{EventMap, Found, Place};
 use super::split::each_member;
 use super::value::Value;
 use crate::event::reject::{Reject, RejectReason, excerpt};
@@ -16,6 +16,8 @@ pub(super) struct Members<'a> {
     /// Without a map.
     by_name: [Option<&'a str>; Field::COUNT],
     by_map: Option<(&'a EventMap, Found<'a>)>,
+    /// The fields of which something was sent, perhaps an absent value.
+    sent: FieldSet,
     unknown: u32,
 }
 
@@ -30,31 +32,46 @@ impl<'a> Members<'a> {
             let detail = format!("the body must be a JSON object, it is `{}`", excerpt(json.trim_ascii()));
             return Err(Reject::new(RejectReason::NotAnObject, detail));
         }
-        let mut members = Members { by_name: [None; Field::COUNT], by_map: None, unknown: 0 };
-        if map.names_fields() {
-            let (found, unknown) = map.walk(json).map_err(not_json)?;
-            members.by_map = Some((map, found));
-            members.unknown = unknown;
-            return Ok(members);
-        }
-        let take = |member| match member {
-            Some((field, json)) => members.by_name[field as usize] = Some(json),
-            None => members.unknown = members.unknown.saturating_add(1),
-        };
-        each_member(json, Field::from_name, take).map_err(not_json)?;
+        let mut members =
+            Members { by_name: [None; Field::COUNT], by_map: None, sent: FieldSet::default(), unknown: 0 };
+        if map.names_fields() { members.follow(map, json) } else { members.split(json) }.map_err(not_json)?;
         Ok(members)
+    }
+
+    /// Takes the members by their own names.
+    fn split(&mut self, json: &'a str) -> serde_json::Result<()> {
+        each_member(json, Field::from_name, |member| match member {
+            Some((field, json)) => {
+                self.by_name[field as usize] = Some(json);
+                self.sent.insert(field.main());
+            }
+            None => self.unknown = self.unknown.saturating_add(1),
+        })
+    }
+
+    /// Takes what the paths of `map` lead to.
+    fn follow(&mut self, map: &'a EventMap, json: &'a str) -> serde_json::Result<()> {
+        let (found, unknown) = map.walk(json)?;
+        for &field in Field::ALL.iter().filter(|&&field| found.has(map.places(field))) {
+            self.sent.insert(field);
+        }
+        self.by_map = Some((map, found));
+        self.unknown = unknown;
+        Ok(())
     }
 
     /// What was sent of a field, under any of its names or paths and in the order in which they count; never
     /// [`Value::Absent`].
-    pub(super) fn values(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let by_name = self.by_name(field).unwrap_or_default().into_iter().flatten().map(Value::of);
-        by_name.chain(self.by_map(field)).filter(|value| !matches!(value, Value::Absent))
+    #[inline]
+    pub(super) fn values(&'a self, field: Field) -> Values<'a> {
+        let places = self.by_map.as_ref().map_or(&[][..], |(map, _)| map.places(field));
+        Values { members: self, name: Some(field), places }
     }
 
     /// Whether a field may have values. Most fields of most events have none, and this is asked for each of them.
+    #[inline]
     pub(super) fn may_have(&self, field: Field) -> bool {
-        self.by_name(field).is_some() || self.by_map.as_ref().is_some_and(|(map, found)| found.has(map.places(field)))
+        self.sent.contains(field)
     }
 
     /// Whether a value was sent of a field.
@@ -62,26 +79,41 @@ impl<'a> Members<'a> {
         self.may_have(field) && self.values(field).next().is_some()
     }
 
-    /// The JSON texts that were sent of a field, under any of its names.
-    fn by_name(&self, field: Field) -> Option<[Option<&'a str>; 3]> {
-        let main = self.by_name[field as usize];
-        let [second, third] = field.other_names();
-        if main.is_none() && second.is_none() {
-            return None;
-        }
-        let other = |name: Option<Field>| name.and_then(|name| self.by_name[name as usize]);
-        Some([main, other(second), other(third)])
-    }
-
-    /// What the paths of a field lead to, absent values included.
-    fn by_map(&'a self, field: Field) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let places = self.by_map.as_ref().map_or(&[][..], |(map, _)| map.places(field));
-        places.iter().filter_map(|place| self.by_map.as_ref().map(|(_, found)| found.value(*place)))
-    }
-
     /// How many members of the event have a name that neither this version nor the map knows.
     pub(super) fn unknown(&self) -> u32 {
         self.unknown
+    }
+}
+
+/// The values of one field. By hand rather than as a chain of adapters, which costs more than all else that is done with
+/// a field.
+pub(super) struct Values<'a> {
+    members: &'a Members<'a>,
+    /// The name that is asked next.
+    name: Option<Field>,
+    /// The ends of the paths that are asked next.
+    places: &'a [Place],
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = Value<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'a>> {
+        loop {
+            let value = if let Some(name) = self.name {
+                self.name = name.next_name();
+                self.members.by_name[name as usize].map(Value::of)
+            } else {
+                let (&place, places) = self.places.split_first()?;
+                self.places = places;
+                self.members.by_map.as_ref().map(|(_, found)| found.value(place))
+            };
+            match value {
+                None | Some(Value::Absent) => {}
+                value => return value,
+            }
+        }
     }
 }
 

@@ -43,10 +43,12 @@ impl<'a> Reading<'a> {
     }
 
     /// The first value of `field` that `read` accepts. Those before it are unreadable.
-    pub fn first<T>(&mut self, field: Field, mut read: impl FnMut(Value<'a>) -> Option<T>) -> Option<T> {
-        if !self.members.may_have(field) {
-            return None;
-        }
+    #[inline]
+    pub fn first<T>(&mut self, field: Field, read: impl FnMut(Value<'a>) -> Option<T>) -> Option<T> {
+        if self.members.may_have(field) { self.first_readable(field, read) } else { None }
+    }
+
+    fn first_readable<T>(&mut self, field: Field, mut read: impl FnMut(Value<'a>) -> Option<T>) -> Option<T> {
         for value in self.members.values(field) {
             match read(value) {
                 Some(value) => return Some(value),
@@ -57,16 +59,19 @@ impl<'a> Reading<'a> {
     }
 
     /// The text of `field` as sent, however long.
+    #[inline]
     pub fn whole_text(&mut self, field: Field) -> Option<Cow<'a, str>> {
         self.first(field, Value::into_text)
     }
 
     /// The text of `field`, cut where it is too long.
+    #[inline]
     pub fn text(&mut self, field: Field) -> Option<Cow<'a, str>> {
         let text = self.whole_text(field)?;
         Some(self.within(field, text, self.limits.max_text_bytes))
     }
 
+    #[inline]
     pub fn owned_text(&mut self, field: Field) -> Option<String> {
         self.text(field).map(Cow::into_owned)
     }

@@ -11,13 +11,13 @@ mod tree;
 mod read;
 
 pub use read::EventTypes;
-pub(super) use tree::Found;
+pub(super) use tree::{Found, Place};
 
 use super::field::Field;
 use path::Path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tree::{Place, Tree};
+use tree::Tree;
 
 /// Where the fields are, and what the event types mean. The default leaves both as they are.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +105,7 @@ impl Compiled {
                 Some(paths) => paths.iter().map(|path| tree.insert(path)).collect(),
                 None if field.main() != *field => Vec::new(),
                 None => {
-                    let names = std::iter::once(*field).chain(field.other_names().into_iter().flatten());
+                    let names = field.names();
                     names.map(|name| tree.insert(&Path::to_member(name.name()))).collect()
                 }
             }
