@@ -56,10 +56,10 @@ fn the_first_user_agents() {
     let browsers = include_str!("../src/event/browser/tests/common_browsers.txt");
     let events: Vec<Vec<u8>> = browsers.lines().map(event_of_user_agent).collect();
     // Whatever else is new to the process is no part of it.
-    parse(&event(0), NOON, &Limits::default()).expect("an event");
+    parse(&event(0), NOON, &ParseSettings::default()).expect("an event");
     let started = Instant::now();
     let times = events.iter().map(|event| {
-        parse(event, NOON, &Limits::default()).expect("an event");
+        parse(event, NOON, &ParseSettings::default()).expect("an event");
         started.elapsed()
     });
     let times: Vec<Duration> = times.collect();
