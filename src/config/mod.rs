@@ -9,10 +9,6 @@ use crate::app;
 use crate::event::time::Span;
 use crate::settings::reader::Reader;
 pub use crate::settings::reader::{Environment, Invalid};
-use crate::settings::{
-    ANONYMOUS_EVENTS, EVENT_FIELDS, EVENT_TYPES, FUTURE_TOLERANCE, MAX_EVENT_AGE, MAX_EVENT_BYTES,
-    PRODUCT_VIEWS_WITHOUT_PRODUCT, SITE_DOMAIN,
-};
 use crate::{gold, ingest, settings};
 pub use near_names::NearName;
 use std::collections::BTreeMap;
@@ -47,21 +43,14 @@ const AZURE_CLIENT_ID: &str = "AZURE_CLIENT_ID";
 /// Settings whose names start with this are passed on to the store's client as they are.
 const AZURE_STORAGE: &str = "AZURE_STORAGE_";
 
-/// All settings that a person gives: those above and those that only the Functions host or the tool reads.
+/// Settings that a person gives besides those of events: those above and those that only the Functions host or the tool
+/// reads.
 const NAMES: &[&str] = &[
     LAKE_URL,
     SESSION_TIMEOUT,
     ALLOWED_LATENESS,
-    FUTURE_TOLERANCE,
-    MAX_EVENT_AGE,
-    MAX_EVENT_BYTES,
     MAX_SESSION_EVENT_KEYS,
     SESSIONIZE_MAX_EVENTS,
-    SITE_DOMAIN,
-    ANONYMOUS_EVENTS,
-    PRODUCT_VIEWS_WITHOUT_PRODUCT,
-    EVENT_FIELDS,
-    EVENT_TYPES,
     SOURCE_EPOCH,
     HANDLER_PORT,
     "EVENTHUB_NAME",
@@ -74,7 +63,11 @@ const NAMES: &[&str] = &[
 /// Names in `environment` that are not settings, but nearly. They are worth a warning and never an error, since they may belong to
 /// another program.
 pub fn near_names(environment: &dyn Environment) -> Vec<NearName> {
-    near_names::near_names(&environment.names(), NAMES)
+    near_names::near_names(&environment.names(), &all_names())
+}
+
+fn all_names() -> Vec<&'static str> {
+    NAMES.iter().chain(&settings::NAMES).copied().collect()
 }
 
 /// The settings of the `handler` executable.
@@ -155,7 +148,7 @@ mod tests {
     #[test]
     fn a_setting_is_never_nearly_another_one() {
         let environment: BTreeMap<String, String> =
-            NAMES.iter().map(|name| (name.to_string(), String::new())).collect();
+            all_names().iter().map(|name| (name.to_string(), String::new())).collect();
         assert_eq!(near_names(&environment), []);
     }
 }

@@ -62,7 +62,7 @@ pub struct Report {
     pub last_sequence_number: Option<i64>,
     /// Time from when the event hub accepted the last event to now.
     pub lag_ms: Option<i64>,
-    /// Number of commits, at most 3, that added rows of this batch.
+    /// Number of commits that added rows of this batch: at most 3, or 3 for each part that was read with other settings.
     pub commits: usize,
 }
 

@@ -11,8 +11,8 @@ use super::action::{MetaData, Protocol};
 use super::error::LakeError;
 use deltalake::kernel::StructType;
 
-/// Reader and writer version from which on a protocol lists its features. What older ones ask for, properties and columns
-/// show.
+/// The newest reader and writer version that is supported. From these on, a protocol lists its features; what an older one
+/// asks for is seen in properties and columns.
 const LAST_VERSIONS: (i32, i32) = (3, 7);
 
 /// Features that ask for nothing as long as no property and no column uses them, or that ask for what we do anyway.

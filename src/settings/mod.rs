@@ -34,7 +34,7 @@ pub const SITE_DOMAIN: &str = "SITE_DOMAIN";
 
 /// A further setting stands here, in [`read`] and in [`texts`]. Its default must be what the versions before it did,
 /// because the rows that they wrote do not name it.
-const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 8] = [
     ANONYMOUS_EVENTS,
     EVENT_FIELDS,
     EVENT_TYPES,

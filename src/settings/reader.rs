@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The value of a limit that there is not.
+/// The text that means no limit.
 pub(super) const NO_LIMIT: &str = "none";
 
 const EXAMPLES: &str = "`90s`, `30m`, `7h`, `30d` or `00:30:00`";

@@ -61,13 +61,14 @@ fn fields() -> String {
 fn limit(field: Field) -> String {
     let Limits { max_id_bytes, max_text_bytes, max_list_length, .. } = Limits::default();
     match field.shape() {
+        _ if field == Field::Currency => "3 letters".to_owned(),
         _ if field == Field::EventType => format!("{max_id_bytes} bytes"),
         Shape::Id => format!("{max_id_bytes} bytes"),
         Shape::Text => format!("{max_text_bytes} bytes"),
         Shape::Texts if field == Field::ProductId => format!("{max_list_length} of {max_id_bytes} bytes"),
         Shape::Texts => format!("{max_list_length} of {max_text_bytes} bytes"),
         Shape::Amounts | Shape::Quantities | Shape::Items => format!("{max_list_length} elements"),
-        Shape::Instant => "1995 to 5 minutes from now".to_owned(),
+        Shape::Instant => "1995 to 5 minutes after it was enqueued".to_owned(),
         Shape::Integer => "32 bits".to_owned(),
         Shape::Amount => format!("less than {} either way", Money::MAX.0 / 10_000 + 1),
         Shape::Boolean => String::new(),

@@ -157,8 +157,8 @@ fn event_output(kept: Kept) -> EventOutput {
 
 /// The beginning of a body, as a terminal can show it.
 fn shown(body: &[u8]) -> String {
-    // A character has at most four bytes.
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_BODY_CHARS)]).into_owned();
+    // A character has at most four bytes, and one more than is shown tells that there are more.
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * (MAX_BODY_CHARS + 1))]).into_owned();
     match text.char_indices().nth(MAX_BODY_CHARS) {
         Some((end, _)) => format!("{}... ({} bytes)", printable(&text[..end]), grouped(body.len() as i64)),
         None => printable(&text),
@@ -176,5 +176,6 @@ mod tests {
         let long = shown("é".repeat(5_000).as_bytes());
         assert!(long.starts_with("éé") && long.ends_with("é... (10,000 bytes)"), "{long}");
         assert_eq!(long.chars().filter(|&c| c == 'é').count(), MAX_BODY_CHARS);
+        assert!(shown("😀".repeat(5_000).as_bytes()).ends_with("😀... (20,000 bytes)"));
     }
 }

@@ -7,7 +7,8 @@ pub(super) fn code(text: &str) -> Option<&'static str> {
     CODES.binary_search_by(|known| known.as_bytes().cmp(&code)).ok().map(|at| CODES[at])
 }
 
-/// The list of ISO 4217 as of 2025, in alphabetical order, with HRK and BGN, which archives still have.
+/// The list of ISO 4217 as of 2025, in alphabetical order, with withdrawn codes that archives still have: ANG, BGN, CUC,
+/// HRK, SLL, ZWL.
 const CODES: &[&str] = &[
     "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
     "BMD", "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF",

@@ -122,7 +122,7 @@ fields! {
     Category = b"category", Texts;
     /// Pieces of each product, 1 to 1,000,000; one number holds for each of the products.
     Quantity = b"quantity", Quantities;
-    /// The products in the spelling of GA4: objects with `item_id` or `id`, `item_name` or `name`, `item_brand` or
+    /// The products in the spelling of GA4: objects with `item_id` or `id` or `product_id` or `sku`, `item_name` or `name`, `item_brand` or
     /// `brand`, `item_category` or `category`, `price`, `quantity`. Read where the fields above name no product.
     Items = b"items", Items;
     /// What the whole event is worth.

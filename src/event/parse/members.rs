@@ -38,7 +38,7 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// Takes the members by their own names.
+    /// Keeps the members by their own names.
     fn split(&mut self, json: &'a str) -> serde_json::Result<()> {
         each_member(json, Field::from_name, |member| match member {
             Some((field, json)) => {
@@ -49,7 +49,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Takes what the paths of `map` lead to.
+    /// Keeps what the paths of `map` lead to.
     fn follow(&mut self, map: &'a EventMap, json: &'a str) -> serde_json::Result<()> {
         let (found, unknown) = map.walk(json)?;
         for &field in Field::ALL.iter().filter(|&&field| found.has(map.places(field))) {
@@ -72,11 +72,6 @@ impl<'a> Members<'a> {
     #[inline]
     pub(super) fn may_have(&self, field: Field) -> bool {
         self.sent.contains(field)
-    }
-
-    /// Whether a value was sent of a field.
-    pub(super) fn has(&'a self, field: Field) -> bool {
-        self.may_have(field) && self.values(field).next().is_some()
     }
 
     /// How many members of the event have a name that neither this version nor the map knows.

@@ -1,4 +1,5 @@
-//! Bytes to a [`Click`] or a typed [`Reject`]: total, pure, in time proportional to the bytes.
+//! Bytes to a [`Click`] or a typed [`Reject`]: total and pure. The time is proportional to the bytes, and to the
+//! selectors of a map.
 //!
 //! Whatever arrives, exactly one of the two comes out, and the same one each time. The fields an event cannot do without
 //! must be there and readable. Nothing optional costs the event: a value that is too long is cut, one that is unreadable
@@ -7,7 +8,7 @@
 //! Does not know where the bytes came from, nor what time it is: "in the future" is relative to when the event hub
 //! received the event.
 //!
-//! The steps, in the order in which [`parse`] takes them:
+//! The steps, in the order in which [`parse`] runs them:
 //!
 //! | step | file |
 //! |---|---|
@@ -52,9 +53,8 @@ use products::Attributes;
 use reading::Reading;
 use required::Identity;
 
-/// Reads one event. The checks run in the order of the variants of
-/// [`RejectReason`](super::reject::RejectReason); the first that fails names the
-/// reason.
+/// Reads one event. The checks run in the order of the variants of [`RejectReason`](super::reject::RejectReason); the
+/// first that fails names the reason.
 pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> Result<Click, Reject> {
     let limits = &settings.limits;
     let members = Members::read(body::checked(body, limits)?, &settings.map)?;
@@ -62,8 +62,12 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> R
     let Identity { user_id, is_anonymous, session_id } = Identity::read(reading, settings)?;
     let event_time = required::event_time(reading, enqueued_at, settings)?;
     let event_type = required::event_type(reading, &settings.map)?;
-    let items = Item::read_all(reading);
-    let attributes = Attributes::read(reading, &items);
+    let mut attributes = Attributes::read(reading);
+    let mut items = Vec::new();
+    if !attributes.has_products() && reading.members.may_have(Field::Items) {
+        items = Item::read_all(reading);
+        attributes = attributes.or_of_items(reading, &items);
+    }
     let prices = Prices::read(reading, &items);
     let event_value = prices.event_value(reading);
     let (products, event_level) = attributes.zip(&prices, limits.max_list_length);

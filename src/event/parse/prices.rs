@@ -6,7 +6,7 @@
 
 use super::currency;
 use super::field::Field;
-use super::items::Item;
+use super::items::{Attribute, Item};
 use super::reading::{self, Reading};
 use super::value::Value;
 use crate::event::money::Money;
@@ -33,28 +33,56 @@ enum PerProduct<T> {
 }
 
 impl<T: Copy> PerProduct<T> {
+    /// The first value of `field` that says something.
     fn read<'a>(reading: &mut Reading<'a>, field: Field, read: impl Fn(&Value<'a>) -> Option<T>) -> Self {
-        match reading.members.values(field).next() {
-            None => PerProduct::Absent,
-            Some(Value::List(list)) => {
-                let mut values = Vec::new();
-                list.for_each(|value| values.push(known(reading, field, value, &read)));
-                if values.len() > reading.limits.max_list_length {
-                    reading.note_cut(field);
-                }
-                PerProduct::List(values)
-            }
-            Some(value) => known(reading, field, value, &read).map_or(PerProduct::Absent, PerProduct::Bare),
+        if !reading.members.may_have(field) {
+            return PerProduct::Absent;
         }
+        let values = reading.members.values(field);
+        let known = values.map(|value| PerProduct::of(reading, field, value, &read)).find(PerProduct::is_known);
+        known.unwrap_or(PerProduct::Absent)
+    }
+
+    fn of<'a>(
+        reading: &mut Reading<'a>,
+        field: Field,
+        value: Value<'a>,
+        read: &impl Fn(&Value<'a>) -> Option<T>,
+    ) -> Self {
+        let Value::List(list) = value else {
+            return known(reading, field, value, read).map_or(PerProduct::Absent, PerProduct::Bare);
+        };
+        let mut values = Vec::new();
+        list.for_each(|value| values.push(known(reading, field, value, read)));
+        if values.len() > reading.limits.max_list_length {
+            reading.note_cut(field);
+        }
+        PerProduct::List(values)
     }
 
     fn of_items<'a>(
         reading: &mut Reading<'a>,
         items: &[Item<'a>],
-        of: fn(&Item<'a>) -> Value<'a>,
+        of: Attribute,
         read: impl Fn(&Value<'a>) -> Option<T>,
     ) -> Self {
-        PerProduct::List(items.iter().map(|item| known(reading, Field::Items, of(item), &read)).collect())
+        PerProduct::List(items.iter().map(|item| known(reading, Field::Items, item.value(of), &read)).collect())
+    }
+
+    fn is_known(&self) -> bool {
+        match self {
+            PerProduct::Absent => false,
+            PerProduct::Bare(_) => true,
+            PerProduct::List(values) => values.iter().any(Option::is_some),
+        }
+    }
+
+    /// How many elements the list has.
+    fn list_length(&self) -> Option<usize> {
+        match self {
+            PerProduct::List(values) => Some(values.len()),
+            _ => None,
+        }
     }
 
     /// The value at `position` of a list of `count`.
@@ -67,25 +95,28 @@ impl<T: Copy> PerProduct<T> {
 }
 
 impl Prices {
-    /// From the fields of the event or, where `items` describe its products, from these.
+    /// From the fields of the event, and from `items` where these name its products: then a bare `product_price` is what
+    /// the event is worth.
     pub fn read<'a>(reading: &mut Reading<'a>, items: &[Item<'a>]) -> Prices {
-        let (prices, quantities) = if items.is_empty() {
-            (
-                PerProduct::read(reading, Field::ProductPrice, reading::amount),
-                PerProduct::read(reading, Field::Quantity, quantity),
-            )
-        } else {
-            (
-                PerProduct::of_items(reading, items, Item::price, reading::amount),
-                PerProduct::of_items(reading, items, Item::quantity, quantity),
-            )
-        };
-        Prices {
-            prices,
-            quantities,
-            value: reading.amount(Field::Value),
-            currency: reading.first(Field::Currency, |value| currency::code(&value.into_text()?)),
+        let mut prices = PerProduct::read(reading, Field::ProductPrice, reading::amount);
+        let mut quantities = PerProduct::read(reading, Field::Quantity, quantity);
+        let mut value = reading.amount(Field::Value);
+        if !items.is_empty() {
+            if let PerProduct::Bare(total) = prices {
+                value = value.or(Some(total));
+            }
+            prices = PerProduct::of_items(reading, items, Attribute::Price, reading::amount);
+            quantities = PerProduct::of_items(reading, items, Attribute::Quantity, quantity);
         }
+        let lengths = (prices.list_length(), quantities.list_length());
+        if let (Some(prices), Some(quantities)) = lengths
+            && prices != quantities
+        {
+            // Nobody can tell which pieces have which price.
+            reading.note_unreadable(Field::Quantity);
+        }
+        let currency = reading.first(Field::Currency, |value| currency::code(&value.into_text()?));
+        Prices { prices, quantities, value, currency }
     }
 
     /// The value of the event. `None` where no amount is known, and where the sum is beyond what a column holds.

@@ -4,7 +4,7 @@
 //! other list stays with the event: from a deduplicated list of brands nobody can tell the brand of the first product.
 
 use super::field::Field;
-use super::items::Item;
+use super::items::{self, Item};
 use super::prices::Prices;
 use super::reading::{self, Reading};
 use super::value::Value;
@@ -20,28 +20,33 @@ pub(super) struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// From the fields of the event or, where `items` describe its products, from these.
-    pub fn read(reading: &mut Reading<'a>, items: &[Item<'a>]) -> Self {
-        if items.is_empty() {
-            return Attributes {
-                ids: Attribute::read(reading, Field::ProductId),
-                names: Attribute::read(reading, Field::ProductName),
-                brands: Attribute::read(reading, Field::ProductBrand),
-                categories: Attribute::read(reading, Field::Category),
-            };
+    /// From the fields of the event.
+    pub fn read(reading: &mut Reading<'a>) -> Self {
+        Attributes {
+            ids: Attribute::read(reading, Field::ProductId),
+            names: Attribute::read(reading, Field::ProductName),
+            brands: Attribute::read(reading, Field::ProductBrand),
+            categories: Attribute::read(reading, Field::Category),
         }
-        let mut of_items = |of: fn(&Item<'a>) -> Value<'a>, field| {
-            Attribute::of_list(items.iter().map(|item| element(reading, field, Field::Items, of(item))).collect())
+    }
+
+    /// The same with what `items` say. What they do not say stays as the fields have it.
+    pub fn or_of_items(self, reading: &mut Reading<'a>, items: &[Item<'a>]) -> Self {
+        let mut of_items = |of: items::Attribute, field| {
+            let value = |item: &Item<'a>| element(reading, field, Field::Items, item.value(of));
+            Attribute::of_list(items.iter().map(value).collect())
         };
-        let ids = of_items(Item::id, Field::ProductId);
-        let names = of_items(Item::name, Field::ProductName);
-        let brands = of_items(Item::brand, Field::ProductBrand);
-        let categories = of_items(Item::category, Field::Category);
-        let categories = match categories {
-            Attribute::Absent => Attribute::read(reading, Field::Category),
-            known => known,
-        };
-        Attributes { ids, names, brands, categories }
+        Attributes {
+            ids: of_items(items::Attribute::Id, Field::ProductId),
+            names: of_items(items::Attribute::Name, Field::ProductName),
+            brands: of_items(items::Attribute::Brand, Field::ProductBrand).or(self.brands),
+            categories: of_items(items::Attribute::Category, Field::Category).or(self.categories),
+        }
+    }
+
+    /// Whether the event names a product.
+    pub fn has_products(&self) -> bool {
+        self.product_count() > 0
     }
 
     /// The category, if the event has a single one for all its products.
@@ -94,19 +99,30 @@ enum Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    /// The first value of `field` that says something.
     fn read(reading: &mut Reading<'a>, field: Field) -> Self {
-        match reading.members.values(field).next() {
-            None => Attribute::Absent,
-            Some(Value::List(list)) => {
-                let mut texts = Vec::new();
-                list.for_each(|value| texts.push(element(reading, field, field, value)));
-                if texts.len() > reading.limits.max_list_length {
-                    reading.note_cut(field);
-                }
-                Attribute::of_list(texts)
-            }
-            Some(value) => element(reading, field, field, value).map_or(Attribute::Absent, Attribute::Bare),
+        if !reading.members.may_have(field) {
+            return Attribute::Absent;
         }
+        let values = reading.members.values(field);
+        let known = values.map(|value| Attribute::of(reading, field, value)).find(|it| it.length() > 0);
+        known.unwrap_or(Attribute::Absent)
+    }
+
+    fn of(reading: &mut Reading<'a>, field: Field, value: Value<'a>) -> Self {
+        let Value::List(list) = value else {
+            return element(reading, field, field, value).map_or(Attribute::Absent, Attribute::Bare);
+        };
+        let mut texts = Vec::new();
+        list.for_each(|value| texts.push(element(reading, field, field, value)));
+        if texts.len() > reading.limits.max_list_length {
+            reading.note_cut(field);
+        }
+        Attribute::of_list(texts)
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self.length() > 0 { self } else { other }
     }
 
     fn of_list(texts: Vec<Option<Cow<'a, str>>>) -> Self {

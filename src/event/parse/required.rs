@@ -40,7 +40,10 @@ impl Identity {
             (Ok(session), _) => session,
             (Err(_), Ok(visitor)) if settings.map.names_fields() => visitor.clone(),
             (Err(problem), _) => {
-                let nobody = if settings.map.names_fields() { ", and so are `user_id` and `anonymous_id`" } else { "" };
+                let nobody = match settings.map.names_fields() {
+                    true => "; neither `user_id` nor `anonymous_id` can stand in",
+                    false => "",
+                };
                 return reject(RejectReason::MissingSession, Field::SessionId, format!("{problem}{nobody}"));
             }
         };
@@ -70,7 +73,7 @@ impl std::fmt::Display for NoId {
         match self {
             NoId::Missing => f.write_str("is missing, null or empty"),
             NoId::Word(word) => write!(f, "is `{word}`, which names nobody"),
-            NoId::OfType(kind) => write!(f, "must be a string, it is {kind}"),
+            NoId::OfType(kind) => write!(f, "must be a string or a number, it is {kind}"),
             NoId::TooLong { bytes, max } => write!(f, "has {bytes} bytes, more than {max}"),
         }
     }
@@ -105,7 +108,7 @@ pub(super) fn event_time(
     enqueued_at: Timestamp,
     settings: &ParseSettings,
 ) -> Result<Timestamp, Reject> {
-    let at = timestamp(reading.members.values(Field::Timestamp).next())?;
+    let at = timestamp(reading)?;
     if at > enqueued_at + settings.future_tolerance {
         let (ahead, tolerated) = ((at - enqueued_at).seconds(), settings.future_tolerance.seconds());
         let detail = format!(
@@ -126,41 +129,50 @@ pub(super) fn event_time(
     Ok(at)
 }
 
-/// Reads ISO 8601 text, or a number of seconds, milliseconds or microseconds since the epoch.
-fn timestamp(value: Option<Value<'_>>) -> Result<Timestamp, Reject> {
-    let (at, sent) = match &value {
-        Some(Value::Text(text)) => (Timestamp::parse(text), text.as_ref()),
-        Some(Value::Number(text)) => (Timestamp::parse_epoch(text), *text),
-        Some(other) => (Err(TimestampError::Unreadable), other.kind()),
-        None => {
-            return Err(Reject::new(RejectReason::MissingTimestamp, "`timestamp` is missing, null or empty"));
+/// The first time that is readable: ISO 8601 text, or a number of seconds, milliseconds or microseconds since the epoch.
+fn timestamp(reading: &Reading<'_>) -> Result<Timestamp, Reject> {
+    let mut problem = None;
+    for value in reading.members.values(Field::Timestamp) {
+        let read = match &value {
+            Value::Text(text) => Timestamp::parse(text).map_err(|error| unreadable(error, text)),
+            Value::Number(text) => Timestamp::parse_epoch(text).map_err(|error| unreadable(error, text)),
+            other => Err(unreadable(TimestampError::Unreadable, other.kind())),
+        };
+        match read {
+            Ok(at) => return Ok(at),
+            Err(reject) => problem = Some(reject),
+        }
+    }
+    let missing = || Reject::new(RejectReason::MissingTimestamp, "`timestamp` is missing, null or empty");
+    Err(problem.unwrap_or_else(missing))
+}
+
+fn unreadable(error: TimestampError, sent: &str) -> Reject {
+    let sent = excerpt(sent);
+    let detail = match error {
+        TimestampError::LooksLikeDate(meant) => {
+            format!("`timestamp` {sent} looks like a date: send {}", meant.format("%Y-%m-%dT%H:%M:%SZ"))
+        }
+        TimestampError::Unreadable => {
+            format!("`timestamp` must be ISO 8601, or seconds, milliseconds or microseconds since 1970, it is `{sent}`")
         }
     };
-    at.map_err(|error| {
-        let detail = match error {
-            TimestampError::LooksLikeDate(meant) => {
-                format!("`timestamp` {} looks like a date: send {}", excerpt(sent), meant.format("%Y-%m-%dT%H:%M:%SZ"))
-            }
-            TimestampError::Unreadable => format!(
-                "`timestamp` must be ISO 8601, or seconds, milliseconds or microseconds since 1970, it is `{}`",
-                excerpt(sent)
-            ),
-        };
-        Reject::new(RejectReason::UnreadableTimestamp, detail)
-    })
+    Reject::new(RejectReason::UnreadableTimestamp, detail)
 }
 
 /// What happened. Only a string is accepted: no sender numbers its event types.
 pub(super) fn event_type(reading: &mut Reading<'_>, map: &EventMap) -> Result<EventType, Reject> {
-    let reject = |detail: String| Err(Reject::new(RejectReason::MissingEventType, detail));
-    match reading.members.values(Field::EventType).next() {
-        Some(Value::Text(name)) => {
-            let name = reading.within(Field::EventType, name, reading.limits.max_id_bytes);
-            Ok(EventType::from_name(map.event_type(&name)))
+    let mut problem = "is missing, null or empty".to_owned();
+    for value in reading.members.values(Field::EventType) {
+        match value {
+            Value::Text(name) => {
+                let name = reading.within(Field::EventType, name, reading.limits.max_id_bytes);
+                return Ok(EventType::from_name(map.event_type(&name)));
+            }
+            other => problem = format!("must be a string, it is {}", other.kind()),
         }
-        Some(other) => reject(format!("`event_type` must be a string, it is {}", other.kind())),
-        None => reject("`event_type` is missing, null or empty".to_owned()),
     }
+    Err(Reject::new(RejectReason::MissingEventType, format!("`event_type` {problem}")))
 }
 
 /// Precedes an event id in what is hashed. No body that parses starts with it, so nobody can choose an id whose key is

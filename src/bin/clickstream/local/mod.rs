@@ -154,7 +154,8 @@ fn app_settings(arguments: &Arguments, event_hub: &str) -> BTreeMap<String, Stri
         ("SESSIONIZE_SCHEDULE", "*/5 * * * * *"),
         ("REBUILD_SCHEDULE", "0 30 2 * * *"),
     ];
-    settings.extend(defaults.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+    settings
+        .extend(defaults.into_iter().filter(|(name, _)| std::env::var_os(name).is_none_or(|value| value.is_empty())));
     let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     settings.chain(arguments.settings.iter().cloned()).collect()
 }

@@ -49,7 +49,7 @@ impl EventTypes {
             let problem = match meaning {
                 Err(_) => Some("expected the name of an event".to_owned()),
                 Ok(meaning) if meaning.is_empty() || folded(&name).is_empty() => Some("a name is empty".to_owned()),
-                Ok(meaning) if meaning.len().max(name.len()) > MAX_NAME_BYTES => {
+                Ok(meaning) if meaning.len().max(folded(&name).len()) > MAX_NAME_BYTES => {
                     Some(format!("a name has more than {MAX_NAME_BYTES} bytes"))
                 }
                 Ok(meaning) => types.insert(folded(&name), meaning).map(|_| "is there twice".to_owned()),

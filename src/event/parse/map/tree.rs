@@ -1,7 +1,7 @@
 //! All paths of a map as one tree, and the values that they lead to in one event.
 //!
-//! The tree is built once. An event is walked once, whatever the number of paths: what no path leads to is skipped. The
-//! walk is no deeper than the longest path. Does not know which field a path belongs to.
+//! The tree is built once. Each object of an event is split once, whatever the number of paths, and once more for each
+//! selector that chooses it; what no path leads to is skipped. The walk is no deeper than the longest path. Does not know which field a path belongs to.
 
 use super::super::split::{each_element, each_member};
 use super::super::value::Value;

@@ -47,6 +47,8 @@ fn the_price_of_a_row_is_that_of_one_piece() {
 
 #[test]
 fn items_are_another_spelling_of_the_product_lists() {
+    let unequal = parsed(json!({"product_price": [10, 5], "quantity": [2]}));
+    assert_eq!(unequal.fields_unreadable, 1, "nobody can tell which pieces have which price");
     let click = parsed(json!({
         "event_type": "purchase", "currency": "eur", "items": [
             {"item_id": "A", "item_name": "a", "item_brand": "X", "item_category": "k", "price": 10, "quantity": 2},
@@ -66,6 +68,12 @@ fn items_are_another_spelling_of_the_product_lists() {
     );
     assert_eq!((click.products[0].brand.as_deref(), click.products[0].category.as_deref()), (Some("X"), Some("k")));
     assert_eq!((click.event_value, click.currency), (money("21.5"), Some("EUR")));
+    for nothing in [json!([]), json!([null]), json!("(not set)"), json!({})] {
+        let click = parsed(json!({"product_id": nothing, "product_price": [], "items": [{"id": "A", "price": 10}]}));
+        assert_eq!((click.products.len(), click.event_value), (1, money("10")), "{nothing}");
+    }
+    let total = parsed(json!({"product_price": 18, "items": [{"id": "A", "price": 10}, {"id": "B", "price": 10}]}));
+    assert_eq!((total.event_value, total.products[1].price), (money("18"), money("10")), "a discount on all");
     let both = parsed(json!({"product_id": ["P"], "items": [{"id": "A", "price": 10}]}));
     assert_eq!((both.products.len(), both.products[0].id.as_deref(), both.event_value), (1, Some("P"), None));
 }

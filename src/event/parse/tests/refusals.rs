@@ -137,7 +137,7 @@ fn the_first_of_several_reasons_is_given() {
 #[test]
 fn a_detail_names_the_field_and_shows_what_was_sent() {
     let detail = |changes| parse(&event(changes), enqueued_at(), &ParseSettings::default()).unwrap_err().detail;
-    assert_eq!(detail(json!({"session_id": [1]})), "`session_id` must be a string, it is a list");
+    assert_eq!(detail(json!({"session_id": [1]})), "`session_id` must be a string or a number, it is a list");
     assert_eq!(detail(json!({"session_id": "None"})), "`session_id` is `None`, which names nobody");
     assert_eq!(detail(json!({"session_id": "x".repeat(600)})), "`session_id` has 600 bytes, more than 512");
     assert_eq!(

@@ -144,7 +144,7 @@ fn whoever_it_is_stands_in_for_a_missing_session() {
     // Their own names do not count for fields that the map names.
     assert_eq!(
         who(r#""user_id":"u1","client_id":"c1","session_id":"s1","#, &settings),
-        "missing_session: `session_id` is missing, null or empty, and so are `user_id` and `anonymous_id`"
+        "missing_session: `session_id` is missing, null or empty; neither `user_id` nor `anonymous_id` can stand in"
     );
     let strict = ParseSettings { anonymous_events: AnonymousEvents::Reject, ..settings };
     assert_eq!(who(r#""a":"a1","#, &strict), "missing_user: `user_id` is missing, null or empty");
