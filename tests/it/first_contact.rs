@@ -264,9 +264,9 @@ fn a_cause_that_cannot_heal_ends_the_run_at_once() {
         desk.run(&lake, &desk.file("first.ndjson", &events()[0])).exits(0);
         let log = desk.path(&lake).join(table).join("_delta_log/00000000000000000000.json");
         let text = std::fs::read_to_string(&log).expect("a log");
-        std::fs::write(&log, text.replace("\"minReaderVersion\":1", "\"minReaderVersion\":3")).expect("written");
+        std::fs::write(&log, text.replace("\"minReaderVersion\":1", "\"minReaderVersion\":4")).expect("written");
         let refused = desk.run(&lake, &desk.file("second.ndjson", events().join("\nnot json\n"))).exits(2);
-        assert!(refused.err.contains(table) && refused.err.contains("reader version 3"), "{}", refused.err);
+        assert!(refused.err.contains(table) && refused.err.contains("reader version 4"), "{}", refused.err);
     }
 }
 

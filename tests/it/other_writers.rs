@@ -20,8 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-const TABLES: [&str; 5] =
-    ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/watermarks"];
+const TABLES: [&str; 6] = [
+    "bronze/events",
+    "silver/events",
+    "silver/quarantine",
+    "gold/sessions",
+    "control/settings",
+    "control/watermarks",
+];
 
 fn open(folder: &Path) -> World {
     World::on(Lake::open(&folder.to_string_lossy(), &BTreeMap::new()).expect("a folder opens"), &[])
@@ -35,6 +41,8 @@ fn event(number: i64, user_id: &str, event_type: &str) -> Sent {
         .with("product_id", "A")
         .with("product_name", "Bicycle")
         .with("product_price", 2.5);
+    // Of nobody's session: such an event is rejected.
+    let event = if user_id.is_empty() { event.with("session_id", Value::Null) } else { event };
     Sent { sequence_number: number, enqueued_at: NOON, body: event.body() }
 }
 
