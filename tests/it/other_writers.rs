@@ -20,14 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-const TABLES: [&str; 6] = [
-    "bronze/events",
-    "silver/events",
-    "silver/quarantine",
-    "gold/sessions",
-    "control/settings",
-    "control/watermarks",
-];
+const TABLES: [&str; 6] =
+    ["bronze/events", "silver/events", "silver/quarantine", "gold/sessions", "control/settings", "control/watermarks"];
 
 fn open(folder: &Path) -> World {
     World::on(Lake::open(&folder.to_string_lossy(), &BTreeMap::new()).expect("a folder opens"), &[])
