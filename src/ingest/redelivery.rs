@@ -106,24 +106,29 @@ impl History {
     }
 
     async fn read_up_to(&self, newest: Version, read: &mut ReadCommits) -> Result<(), LakeError> {
-        let Some(versions) = read.versions.clone() else {
-            if let Some(commit) = self.table.log().read(newest).await? {
-                read.add(&commit);
-                read.versions = Some(newest..=newest);
-            }
-            read.is_complete = newest == 0 || read.versions.is_none();
-            return Ok(());
-        };
+        let Some(versions) = read.versions.clone() else { return self.start_at(newest, read).await };
         let mut next = *versions.end() + 1;
         while next <= newest {
             let later = next..=newest.min(next + READ_AHEAD - 1);
             next = later.end() + 1;
             for commit in join_all(later.map(|version| self.table.log().read(version))).await {
-                let Some(commit) = commit? else { return Ok(()) };
+                // The log was cleaned up in between.
+                let Some(commit) = commit? else { return self.start_at(newest, read).await };
                 read.add(&commit);
                 read.versions = Some(*versions.start()..=commit.version);
             }
         }
+        Ok(())
+    }
+
+    /// Forgets what was read, and reads the newest commit.
+    async fn start_at(&self, newest: Version, read: &mut ReadCommits) -> Result<(), LakeError> {
+        *read = ReadCommits::default();
+        if let Some(commit) = self.table.log().read(newest).await? {
+            read.add(&commit);
+            read.versions = Some(newest..=newest);
+        }
+        read.is_complete = newest == 0 || read.versions.is_none();
         Ok(())
     }
 
