@@ -46,7 +46,6 @@ use super::reject::Reject;
 use super::time::Timestamp;
 use context::Device;
 use field::Field;
-use items::Item;
 use members::Members;
 use prices::Prices;
 use products::Attributes;
@@ -62,12 +61,7 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> R
     let Identity { user_id, is_anonymous, session_id } = Identity::read(reading, settings)?;
     let event_time = required::event_time(reading, enqueued_at, settings)?;
     let event_type = required::event_type(reading, &settings.map)?;
-    let mut attributes = Attributes::read(reading);
-    let mut items = Vec::new();
-    if !attributes.has_products() && reading.members.may_have(Field::Items) {
-        items = Item::read_all(reading);
-        attributes = attributes.or_of_items(reading, &items);
-    }
+    let (attributes, items) = Attributes::read(reading);
     let prices = Prices::read(reading, &items);
     let event_value = prices.event_value(reading);
     let (products, event_level) = attributes.zip(&prices, limits.max_list_length);

@@ -20,8 +20,17 @@ pub(super) struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// From the fields of the event.
-    pub fn read(reading: &mut Reading<'a>) -> Self {
+    /// From the fields of the event or, where these name no product, from its items, which come along.
+    pub fn read(reading: &mut Reading<'a>) -> (Self, Vec<Item<'a>>) {
+        let of_fields = Attributes::of_fields(reading);
+        if of_fields.product_count() > 0 || !reading.members.may_have(Field::Items) {
+            return (of_fields, Vec::new());
+        }
+        let items = Item::read_all(reading);
+        (of_fields.or_of_items(reading, &items), items)
+    }
+
+    fn of_fields(reading: &mut Reading<'a>) -> Self {
         Attributes {
             ids: Attribute::read(reading, Field::ProductId),
             names: Attribute::read(reading, Field::ProductName),
@@ -31,7 +40,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// The same with what `items` say. What they do not say stays as the fields have it.
-    pub fn or_of_items(self, reading: &mut Reading<'a>, items: &[Item<'a>]) -> Self {
+    fn or_of_items(self, reading: &mut Reading<'a>, items: &[Item<'a>]) -> Self {
         let mut of_items = |of: items::Attribute, field| {
             let value = |item: &Item<'a>| element(reading, field, Field::Items, item.value(of));
             Attribute::of_list(items.iter().map(value).collect())
@@ -42,11 +51,6 @@ impl<'a> Attributes<'a> {
             brands: of_items(items::Attribute::Brand, Field::ProductBrand).or(self.brands),
             categories: of_items(items::Attribute::Category, Field::Category).or(self.categories),
         }
-    }
-
-    /// Whether the event names a product.
-    pub fn has_products(&self) -> bool {
-        self.product_count() > 0
     }
 
     /// The category, if the event has a single one for all its products.
