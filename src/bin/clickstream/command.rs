@@ -5,12 +5,13 @@
 use clickstream::app::App;
 use clickstream::clock::Clock;
 use clickstream::config::{self, Environment, ProcessEnvironment};
-use clickstream::error::with_causes;
+use clickstream::error::{Consequence, Kind, with_causes};
 use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The result of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +84,51 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
+/// How often something that may pass is tried, and the longest wait before another attempt.
+const ATTEMPTS: u32 = 12;
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Runs `work` again, after a wait that grows, as long as its error is one that may pass, such as a cut connection.
+pub async fn patiently<T, E>(work: impl AsyncFn() -> Result<T, E>) -> Result<T, Failure>
+where
+    E: Consequence + Send + Sync + 'static,
+{
+    for attempt in 1..ATTEMPTS {
+        match work().await {
+            Err(error) if error.kind() == Kind::Retry => eprintln!("{}; trying again", with_causes(&error)),
+            outcome => return Ok(outcome?),
+        }
+        tokio::time::sleep(LONGEST_WAIT.min(Duration::from_millis(50) * 2_u32.pow(attempt))).await;
+    }
+    Ok(work().await?)
+}
+
 /// Parses an argument that must be a number above 0.
 pub fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clickstream::lake::LakeError;
+    use std::cell::Cell;
+
+    /// Fails twice with `error` and succeeds then. The number of calls, if the last one succeeded.
+    fn calls_until_success(error: impl Fn() -> LakeError) -> Option<u32> {
+        let calls = Cell::new(0);
+        let work = async || {
+            calls.set(calls.get() + 1);
+            if calls.get() > 2 { Ok(calls.get()) } else { Err(error()) }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(patiently(work)).ok()
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_a_person_has_to_change_is_not() {
+        assert_eq!(calls_until_success(|| LakeError::Contended { table: "t".into(), attempts: 1 }), Some(3));
+        assert_eq!(calls_until_success(|| LakeError::NoTable { table: "t".into() }), None);
+    }
 }

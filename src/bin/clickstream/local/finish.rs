@@ -7,11 +7,12 @@ use super::problems::described;
 use super::rejected::{self, Rejected};
 use super::status::Tally;
 use crate::audit;
-use crate::command::{Failure, Verdict};
+use crate::command::{Failure, Verdict, patiently};
 use crate::source::what_an_event_is;
 use crate::terminal::{grouped, table};
 use clickstream::app::App;
 use clickstream::audit::{Kind, Object, PartitionReport, Report};
+use clickstream::lake::LakeError;
 use clickstream::lake::log::Version;
 use clickstream::lake::snapshot::Replay;
 use clickstream::lake::table::Table;
@@ -29,10 +30,11 @@ const MAX_IDLE_RUNS: u32 = 20;
 /// Runs sessionize, as its timer would, until gold has read all of silver. The log of gold says how far it has read.
 pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure> {
     let mut idle_runs = 0;
-    let mut before = silver_version_read(&app.gold.table).await?;
-    while before < silver_version(&app.gold.silver).await? {
+    let read = async || patiently(async || silver_version_read(&app.gold.table).await).await;
+    let mut before = read().await?;
+    while before < patiently(async || silver_version(&app.gold.silver).await).await? {
         let outcome = host.invoke_timer("sessionize").await?;
-        let after = silver_version_read(&app.gold.table).await?;
+        let after = read().await?;
         idle_runs = if after > before { 0 } else { idle_runs + 1 };
         if idle_runs >= MAX_IDLE_RUNS {
             return Err(no_progress(after, &outcome));
@@ -58,14 +60,14 @@ fn no_progress(silver_version_read: Option<Version>, outcome: &InvocationOutcome
     .into()
 }
 
-async fn silver_version_read(gold: &Table) -> Result<Option<Version>, Failure> {
+async fn silver_version_read(gold: &Table) -> Result<Option<Version>, LakeError> {
     if !gold.exists().await? {
         return Ok(None);
     }
     Ok(gold.snapshot(Replay::Txns).await?.txns.get(gold::APP_ID).map(|txn| txn.version))
 }
 
-async fn silver_version(silver: &Table) -> Result<Option<Version>, Failure> {
+async fn silver_version(silver: &Table) -> Result<Option<Version>, LakeError> {
     if !silver.exists().await? {
         return Ok(None);
     }
@@ -89,15 +91,15 @@ struct Outcome<'a> {
 
 /// Audits the lake and prints the outcome.
 pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) -> Result<Verdict, Failure> {
-    let mut report = clickstream::audit::audit(app).await?;
+    let mut report = patiently(async || clickstream::audit::audit(app).await).await?;
     let (hub, events) = (source.event_source(), source.events());
     let totals = SourceTotals::of(&report, &*hub);
     if totals.bronze != events as i64 {
         let detail = format!("the source has {events} events, bronze {} of them", totals.bronze);
         report.add(Kind::SourceIncomplete, bronze::schema::TABLE, Object::default(), detail);
     }
-    let rejected = rejected::read(app, source).await?;
-    let overview = Overview::read(&app.gold.table).await?;
+    let rejected = patiently(async || rejected::read(app, source).await).await?;
+    let overview = patiently(async || Overview::read(&app.gold.table).await).await?;
     if json {
         let outcome = Outcome {
             event_hub: hub.event_hub(),
@@ -129,7 +131,7 @@ pub async fn conclude(app: &App, source: &Source, delivered: Tally, json: bool) 
 /// Prints what was rejected of `source` so far.
 pub async fn show_rejected(app: &App, source: &Source, json: bool) -> Result<(), Failure> {
     if !json {
-        rejected::print(&rejected::read(app, source).await?);
+        rejected::print(&patiently(async || rejected::read(app, source).await).await?);
     }
     Ok(())
 }

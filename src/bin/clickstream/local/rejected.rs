@@ -3,10 +3,10 @@
 //! Knows the events of one source only, of whichever run; the lake may hold those of others.
 
 use super::endpoint::Source;
-use crate::command::Failure;
 use crate::source::Place;
 use crate::terminal::{grouped, printable, text_table};
 use clickstream::app::App;
+use clickstream::lake::LakeError;
 use clickstream::lake::table::Table;
 use clickstream::silver::quarantine;
 use clickstream::silver::rejections::{self, Bodies, Rejection};
@@ -33,7 +33,7 @@ pub struct Rejected {
 }
 
 /// The rejected events of `source`, the commonest reason first.
-pub async fn read(app: &App, source: &Source) -> Result<Vec<Rejected>, Failure> {
+pub async fn read(app: &App, source: &Source) -> Result<Vec<Rejected>, LakeError> {
     let hub = source.event_source();
     let table = Table::at(&app.lake, quarantine::table(), &app.workers);
     let mut by_reason: BTreeMap<String, Rejected> = BTreeMap::new();
