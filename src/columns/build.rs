@@ -1,19 +1,21 @@
 //! Rows become a batch: each declared column reads its values from them. CPU-bound and pure.
 
 use super::ColumnError;
-use super::declaration::{Column, TableSpec, Value, list_element};
+use super::declaration::{Column, Lists, TableSpec, Value, list_element};
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, Int64Builder,
-    ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, Int64Builder,
+    ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder, StructArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::DataType;
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Fields};
+use arrow::error::ArrowError;
 use std::sync::Arc;
 
 impl TableSpec {
     /// `rows` as they stand in a data file. An error where a required column has no value.
     pub fn record_batch<R>(&self, columns: &[Column<R>], rows: &[R]) -> Result<RecordBatch, ColumnError> {
-        let arrays = columns.iter().filter_map(|column| column.array(rows)).collect();
-        RecordBatch::try_new(self.file_schema(), arrays).map_err(|error| ColumnError {
+        let arrays = columns.iter().filter_map(|column| column.array(rows)).collect::<Result<_, _>>();
+        arrays.and_then(|arrays| RecordBatch::try_new(self.file_schema(), arrays)).map_err(|error| ColumnError {
             attempt: "lay out rows",
             table: self.name,
             detail: error.to_string(),
@@ -23,9 +25,10 @@ impl TableSpec {
 
 impl<R> Column<R> {
     /// `None` for the partition column, which is not in the files.
-    fn array(&self, rows: &[R]) -> Option<ArrayRef> {
-        let rows = rows.iter();
-        Some(match self.value {
+    fn array(&self, rows: &[R]) -> Option<Result<ArrayRef, ArrowError>> {
+        let all = rows;
+        let rows = all.iter();
+        Some(Ok(match self.value {
             Value::String(of) => Arc::new(StringArray::from_iter(rows.map(of))),
             Value::Sentence(of) => Arc::new(StringArray::from_iter(rows.map(of))),
             Value::Binary(of) => Arc::new(BinaryArray::from_iter(rows.map(of))),
@@ -43,8 +46,28 @@ impl<R> Column<R> {
                 let units = Decimal128Array::from_iter(rows.map(|row| of(row).map(|amount| i128::from(amount.0))));
                 Arc::new(units.with_data_type(DataType::Decimal128(18, 4)))
             }
+            Value::Structs(of) => return Some(of(all).array.map(|lists| Arc::new(lists) as ArrayRef)),
             Value::PartitionDate => return None,
-        })
+        }))
+    }
+}
+
+impl Lists {
+    pub fn of<E>(members: &[Column<E>], lists: impl Iterator<Item = Vec<E>>) -> Self {
+        let mut elements = Vec::new();
+        let mut lengths = Vec::new();
+        for list in lists {
+            lengths.push(list.len());
+            elements.extend(list);
+        }
+        let fields: Fields = members.iter().map(Column::field).collect();
+        let array = || {
+            let arrays = members.iter().filter_map(|member| member.array(&elements)).collect::<Result<_, _>>()?;
+            let structs = StructArray::try_new_with_length(fields.clone(), arrays, None, elements.len())?;
+            let element = list_element(structs.data_type().clone());
+            ListArray::try_new(element, OffsetBuffer::from_lengths(lengths), Arc::new(structs), None)
+        };
+        Lists { array: array(), members: fields }
     }
 }
 

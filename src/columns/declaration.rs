@@ -4,7 +4,9 @@
 
 use crate::event::money::Money;
 use crate::event::time::Timestamp;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::ListArray;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// One column of a table whose rows are made from values of type `R`.
@@ -25,6 +27,8 @@ pub(super) enum Value<R> {
     Strings(for<'r> fn(&'r R) -> Option<Vec<Option<&'r str>>>),
     Long(fn(&R) -> Option<i64>),
     Longs(fn(&R) -> Vec<i64>),
+    /// Of all rows at once: so the type of an element need not be a part of the type of the column.
+    Structs(fn(&[R]) -> Lists),
     Integer(fn(&R) -> Option<i32>),
     Double(fn(&R) -> Option<f64>),
     Boolean(fn(&R) -> Option<bool>),
@@ -32,6 +36,13 @@ pub(super) enum Value<R> {
     Money(fn(&R) -> Option<Money>),
     /// The date that groups the files of the table. It is in their path and in the log, not in the files.
     PartitionDate,
+}
+
+/// One list for each row, of elements that have declared columns themselves: the members.
+pub struct Lists {
+    pub(super) members: Fields,
+    /// An error where a required member has no value.
+    pub(super) array: Result<ListArray, ArrowError>,
 }
 
 /// Constructors, one for each type. A column may be null unless [`Column::required`] says otherwise.
@@ -64,6 +75,15 @@ impl<R> Column<R> {
 
     pub fn longs(name: &'static str, about: &'static str, of: fn(&R) -> Vec<i64>) -> Self {
         Self::new(name, about, Value::Longs(of))
+    }
+
+    /// A list of structs, whose members are columns of an element. Called without rows, `of` gives the type.
+    ///
+    /// ```ignore
+    /// structs(|rows| Lists::of(&product::members(), rows.iter().map(|row| row.products())))
+    /// ```
+    pub fn structs(name: &'static str, about: &'static str, of: fn(&[R]) -> Lists) -> Self {
+        Self::new(name, about, Value::Structs(of))
     }
 
     pub fn integer(name: &'static str, about: &'static str, of: fn(&R) -> Option<i32>) -> Self {
@@ -112,6 +132,7 @@ impl<R> Column<R> {
             Value::Strings(_) => list(DataType::Utf8),
             Value::Long(_) => DataType::Int64,
             Value::Longs(_) => list(DataType::Int64),
+            Value::Structs(of) => list(DataType::Struct(of(&[]).members)),
             Value::Integer(_) => DataType::Int32,
             Value::Double(_) => DataType::Float64,
             Value::Boolean(_) => DataType::Boolean,
@@ -123,32 +144,39 @@ impl<R> Column<R> {
     }
 
     /// The type as SQL engines name it.
-    pub fn type_name(&self) -> &'static str {
-        match self.value {
-            Value::String(_) | Value::Sentence(_) => "string",
-            Value::Binary(_) => "binary",
-            Value::Strings(_) => "array<string>",
-            Value::Long(_) => "bigint",
-            Value::Longs(_) => "array<bigint>",
-            Value::Integer(_) => "int",
-            Value::Double(_) => "double",
-            Value::Boolean(_) => "boolean",
-            Value::Timestamp(_) => "timestamp",
-            Value::Money(_) => "decimal(18,4)",
-            Value::PartitionDate => "date",
-        }
+    pub fn type_name(&self) -> String {
+        type_name(&self.data_type())
     }
 
     pub fn is_nullable(&self) -> bool {
         self.is_nullable
     }
 
-    fn field(&self) -> Field {
+    pub(super) fn field(&self) -> Field {
         Field::new(self.name, self.data_type(), self.is_nullable)
     }
 
     fn is_partition(&self) -> bool {
         matches!(self.value, Value::PartitionDate)
+    }
+}
+
+fn type_name(of: &DataType) -> String {
+    match of {
+        DataType::Utf8 => "string".into(),
+        DataType::Int64 => "bigint".into(),
+        DataType::Int32 => "int".into(),
+        DataType::Float64 => "double".into(),
+        DataType::Timestamp(..) => "timestamp".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::List(element) => format!("array<{}>", type_name(element.data_type())),
+        DataType::Struct(members) => {
+            let member = |member: &Arc<Field>| format!("{}:{}", member.name(), type_name(member.data_type()));
+            format!("struct<{}>", members.iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        // `Binary` and `Boolean`, which SQL engines write in lower case.
+        other => other.to_string().to_lowercase(),
     }
 }
 

@@ -13,11 +13,14 @@ pub mod build;
 pub mod read;
 
 pub(crate) use declaration::declare;
-pub use declaration::{Column, TableSpec};
+pub use declaration::{Column, Lists, TableSpec};
 pub use read::Rows;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
 
 /// A batch that is not what its table declares.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,9 +60,27 @@ pub struct Append {
     pub now_ms: i64,
     /// What the commit of the rows says of them. Appends with different notes do not share a commit.
     pub note: Option<CommitNote>,
+    /// What the commit says of those rows that it adds.
+    pub details: Option<CommitDetails>,
 }
 
-/// A member of `commitInfo`.
+/// A member of `commitInfo` whose value depends on which of the rows the commit adds.
+#[derive(Clone)]
+pub struct CommitDetails {
+    pub name: &'static str,
+    /// What to say of the row at this index and all after it. Called for each attempt to commit them.
+    pub of: Arc<dyn Fn(usize) -> Value + Send + Sync>,
+    /// The value of a commit, from those of its appends. All appends to a table have the same function.
+    pub merge: fn(Vec<Value>) -> Value,
+}
+
+impl fmt::Debug for CommitDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommitDetails").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A member of `commitInfo`, the same for all rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitNote {
     pub name: &'static str,

@@ -18,7 +18,7 @@ use super::snapshot::{Replay, Snapshot};
 use super::table::Table;
 pub use crate::columns::{Append, SourcePosition};
 use crate::mutants::{self, Mutant};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
@@ -249,6 +249,7 @@ impl Shared {
         // All appends of a commit have the same note.
         let note = appends.first().and_then(|append| append.note.as_ref());
         details.extend(note.map(|note| (note.name.to_owned(), json!(note.value))));
+        details.extend(details_of_added(appends, dedups));
         let mut actions = vec![commit::info(&self.table.log, "WRITE", now_ms, &details)];
         let mut last_positions: BTreeMap<&str, SourcePosition> = BTreeMap::new();
         for (append, dedup) in appends.iter().zip(dedups) {
@@ -267,6 +268,18 @@ impl Shared {
         actions.extend(adds.iter().cloned().map(Action::from));
         Commit { version, actions }
     }
+}
+
+/// What the commit says of the rows that it adds: nothing of an append that adds none.
+fn details_of_added(appends: &[Append], dedups: &[Dedup]) -> Option<(String, Value)> {
+    let adding = appends.iter().zip(dedups).filter_map(|(append, dedup)| match dedup {
+        Dedup::Keep { from } => Some((append.details.as_ref()?, *from)),
+        Dedup::Nothing | Dedup::Restarted { .. } => None,
+    });
+    let first_row = |from| if mutants::is(Mutant::DetailsOfWholeAppend) { 0 } else { from };
+    let (all, values): (Vec<_>, Vec<_>) =
+        adding.map(|(details, from)| (details, (details.of)(first_row(from)))).unzip();
+    all.first().map(|details| (details.name.to_owned(), (details.merge)(values)))
 }
 
 /// The time of a commit of all `appends`, in milliseconds since the epoch.

@@ -75,7 +75,9 @@ pub async fn backoff(log: &Log, attempt: u32) {
 pub struct Rewrite {
     pub operation: &'static str,
     pub remove: Vec<Add>,
+    /// Files that were stored before, by [`Table::put_file`](super::table::Table::put_file).
     pub add: Vec<NewFile>,
+    pub added: Vec<Add>,
     /// The version that the application has reached with this commit.
     pub txn: Option<Transaction>,
     /// Members of `commitInfo`.
@@ -83,7 +85,7 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// The commit of `version`; `added` are the files of `add`, as they were stored.
+    /// The commit of `version`; `added` are all files that it adds, as they were stored.
     pub(super) fn into_commit(self, log: &Log, version: Version, added: Vec<Add>, now_ms: i64) -> Commit {
         let mut actions = vec![info(log, self.operation, now_ms, &self.details)];
         actions.extend(self.txn.map(Action::from));

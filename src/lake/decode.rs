@@ -20,7 +20,11 @@ use super::arrow::error::ArrowError;
 use bytes::Bytes;
 use deltalake::parquet::arrow::ProjectionMask;
 use deltalake::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderBuilder, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use deltalake::parquet::arrow::async_reader::{
+    AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
 };
 use deltalake::parquet::basic::Type as PhysicalType;
 use deltalake::parquet::errors::ParquetError;
@@ -41,9 +45,9 @@ pub(super) enum DecodeError {
     Column { column: String, detail: String },
 }
 
-/// The rows of one data file, batch by batch.
+/// Rows of one data file, batch by batch: all of them, or those of one row group.
 pub(super) struct Batches {
-    /// According to the footer.
+    /// According to the footer of the file.
     pub rows: i64,
     reader: ParquetRecordBatchReader,
     wanted: SchemaRef,
@@ -52,21 +56,56 @@ pub(super) struct Batches {
 impl Batches {
     /// Reads the columns `wanted` of the file `bytes`. Its other columns are ignored.
     pub fn of(bytes: Bytes, wanted: SchemaRef) -> Result<Self, DecodeError> {
-        // Some writers embed an Arrow schema. It says how they had the values in memory, not what the values are.
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let mut file = ArrowReaderMetadata::load(&bytes, options)?;
-        if let Some(schema) = with_int96_as_micros(&file) {
-            file =
-                ArrowReaderMetadata::try_new(file.metadata().clone(), ArrowReaderOptions::new().with_schema(schema))?;
-        }
+        let file = with_declared_instants(ArrowReaderMetadata::load(&bytes, options())?)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, file);
         let rows = builder.metadata().file_metadata().num_rows();
-        let fields = builder.schema().fields().iter().enumerate();
-        let read = fields.filter(|(_, field)| wanted.fields().find(field.name()).is_some()).map(|(root, _)| root);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), read);
-        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
+        let reader = projected(builder, &wanted).build()?;
         Ok(Batches { rows, reader, wanted })
     }
+}
+
+/// The row groups of one data file, each of which is fetched when it is asked for.
+pub(super) struct RowGroups<T> {
+    rows: i64,
+    groups: ParquetRecordBatchStream<T>,
+    wanted: SchemaRef,
+}
+
+impl<T: AsyncFileReader + Unpin + Send + 'static> RowGroups<T> {
+    /// Reads the footer of `input`. Of each row group only the columns `wanted` are fetched.
+    pub async fn of(mut input: T, wanted: SchemaRef) -> Result<Self, DecodeError> {
+        let file = with_declared_instants(ArrowReaderMetadata::load_async(&mut input, options()).await?)?;
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(input, file);
+        let rows = builder.metadata().file_metadata().num_rows();
+        let groups = projected(builder, &wanted).build()?;
+        Ok(RowGroups { rows, groups, wanted })
+    }
+
+    pub async fn next(&mut self) -> Result<Option<Batches>, DecodeError> {
+        let reader = self.groups.next_row_group().await?;
+        Ok(reader.map(|reader| Batches { rows: self.rows, reader, wanted: self.wanted.clone() }))
+    }
+}
+
+/// Some writers embed an Arrow schema. It says how they had the values in memory, not what the values are.
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
+}
+
+fn with_declared_instants(file: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    match with_int96_as_micros(&file) {
+        Some(schema) => {
+            ArrowReaderMetadata::try_new(file.metadata().clone(), ArrowReaderOptions::new().with_schema(schema))
+        }
+        None => Ok(file),
+    }
+}
+
+fn projected<T>(builder: ArrowReaderBuilder<T>, wanted: &SchemaRef) -> ArrowReaderBuilder<T> {
+    let fields = builder.schema().fields().iter().enumerate();
+    let read = fields.filter(|(_, field)| wanted.fields().find(field.name()).is_some()).map(|(root, _)| root);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), read);
+    builder.with_projection(mask).with_batch_size(BATCH_ROWS)
 }
 
 impl Iterator for Batches {
@@ -239,12 +278,27 @@ mod tests {
         writer.into_inner().expect("a file").into()
     }
 
+    /// As a whole and by row groups, which give the same.
     fn read(bytes: Bytes, wanted: Vec<Field>) -> Result<RecordBatch, String> {
-        let batches = Batches::of(bytes, Arc::new(Schema::new(wanted)));
-        let mut batches: Vec<_> =
-            batches.and_then(|batches| batches.collect::<Result<_, _>>()).map_err(|error| error.to_string())?;
+        let wanted = Arc::new(Schema::new(wanted));
+        let by_row_groups = futures::executor::block_on(read_row_groups(bytes.clone(), wanted.clone()));
+        let batches = Batches::of(bytes, wanted).and_then(Iterator::collect);
+        let batches: Result<Vec<_>, _> = batches.map_err(|error| error.to_string());
+        assert_eq!(batches, by_row_groups.map_err(|error| error.to_string()));
+        let mut batches = batches?;
         assert_eq!(batches.len(), 1);
         Ok(batches.remove(0))
+    }
+
+    async fn read_row_groups(bytes: Bytes, wanted: SchemaRef) -> Result<Vec<RecordBatch>, DecodeError> {
+        let mut groups = RowGroups::of(std::io::Cursor::new(bytes), wanted).await?;
+        let mut read = Vec::new();
+        while let Some(batches) = groups.next().await? {
+            for batch in batches {
+                read.push(batch?);
+            }
+        }
+        Ok(read)
     }
 
     /// The column `stored`, read as `wanted`.

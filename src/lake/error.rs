@@ -65,6 +65,11 @@ impl LakeError {
         LakeError::Store { attempt, object: format!("{table}/{path}"), source }
     }
 
+    /// Whether what was asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, LakeError::Store { source: object_store::Error::NotFound { .. }, .. })
+    }
+
     /// What is in the data file `add` of `table` cannot be used.
     pub fn damaged(table: &str, add: &Add, detail: &impl std::fmt::Display) -> Self {
         LakeError::Damaged { table: table.into(), object: add.path.clone(), detail: detail.to_string() }

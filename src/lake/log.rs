@@ -1,6 +1,6 @@
 //! The log of one table on the store: which commits are there, and what is in them.
 
-pub use super::action::{Action, Add, Commit, Transaction, Version};
+pub use super::action::{Action, Add, Commit, Remove, Transaction, Version};
 use super::error::LakeError;
 use super::store::{Random, fetch};
 use bytes::Bytes;

@@ -12,11 +12,11 @@
 //! 1. `action` (what a Delta log consists of), [`error`] (what can go wrong, and who has to act), [`store`] (where the
 //!    lake is), [`workers`] (where work that occupies a core runs), `features` (what is switched on in a table and cannot be
 //!    kept here).
-//! 2. `decode` (a data file of any writer as rows of the table), [`mod@file`] (rows as Parquet, and back), [`log`] (reads
+//! 2. `decode` (a data file of any writer as rows of the table), [`mod@file`] (rows as Parquet), [`log`] (reads
 //!    commits), [`commit`] (adds one, by the one PUT), `checkpoint` and [`snapshot`] (from the log to the state of the
 //!    table).
-//! 3. [`table`] (one table: create, open, follow, rewrite), `dedup` and [`append`] (many writers, every row exactly
-//!    once: the heart of the module).
+//! 3. [`table`] (one table: create, open, follow, rewrite), `stream` (reads its data files), `dedup` and [`append`]
+//!    (many writers, every row exactly once: the heart of the module).
 //! 4. [`integrity`] (checks a log) and [`inspection`] (checks data files) for the audit.
 //!
 //! The promises are tested on memory, on a disk and on Azurite by `tests/it/lake_promises/`.
@@ -33,6 +33,7 @@ pub mod commit;
 mod checkpoint;
 pub mod snapshot;
 pub mod table;
+mod stream;
 mod dedup;
 pub mod append;
 pub mod integrity;

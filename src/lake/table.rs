@@ -1,13 +1,13 @@
-//! One table: create it, open it, follow it, read its files, and replace some of them.
+//! One table: create it, open it, follow it, and replace some of its files.
 //!
 //! Every state of the table that leaves this module was compared with the table's [`TableSpec`].
 
-use super::action::{Action, Add, Commit, Format, MetaData, Protocol, Version};
+use super::action::{Action, Add, Commit, Format, MetaData, Protocol, Remove, Version};
 use super::checkpoint::Checkpoints;
 use super::commit::{self, CommitOutcome, Rewrite};
 use super::error::LakeError;
 use super::features::{self, Unsupported};
-use super::file::{self, NewFile};
+use super::file::NewFile;
 use super::log::Log;
 use super::snapshot::{Replay, Snapshot};
 use super::store::Lake;
@@ -32,12 +32,36 @@ pub struct Table {
     pub(super) checkpoints: Checkpoints,
 }
 
-/// The files that one version added, for a reader that follows the table.
+/// The files that one version added and removed, for a reader that follows the table.
 #[derive(Debug, Clone)]
 pub struct Change {
     pub version: Version,
     /// Files with new rows (`dataChange`). Compaction only moves rows.
     pub added: Vec<Add>,
+    /// Files whose rows left the table or were replaced (`dataChange`).
+    pub removed: Vec<Remove>,
+    /// What wrote the version, as it calls itself; else what it calls its operation.
+    pub engine: Option<String>,
+}
+
+impl Change {
+    /// Whether rows left the table or were replaced. A deletion vector counts too: its commit removes the file, and adds
+    /// it with the vector.
+    pub fn removes_rows(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
+    pub fn of(commit: Commit) -> Self {
+        let member = |name| commit.info()?.get(name)?.as_str().map(str::to_owned);
+        let engine = member("engineInfo").or_else(|| member("operation"));
+        let mut change = Change { version: commit.version, added: Vec::new(), removed: Vec::new(), engine };
+        for action in commit.actions {
+            // A deletion vector removes rows from a file that was added without it. Nothing in such a file is new.
+            change.added.extend(action.add.filter(|add| add.data_change && add.deletion_vector.is_none()));
+            change.removed.extend(action.remove.filter(|remove| remove.data_change));
+        }
+        change
+    }
 }
 
 /// What a reader that follows the table has read, and how many newer versions there are beyond.
@@ -125,7 +149,7 @@ impl Table {
         }
     }
 
-    /// What the versions above `after` added, the first `max_versions` of them, in order. Fails where the table is not what
+    /// What the versions above `after` added and removed, the first `max_versions` of them, in order. Fails where the table is not what
     /// this version writes.
     pub async fn changes_after(&self, after: Version, max_versions: usize) -> Result<Changes, LakeError> {
         let mut versions = self.log.versions_after(after).await?;
@@ -136,24 +160,13 @@ impl Table {
             // It may be switched off by now: the newest state decides.
             self.snapshot(Replay::TxnsAndFiles).await?;
         }
-        // A deletion vector removes rows from a file that was added without it. Nothing in such a file is new.
-        let has_new_rows = |add: &Add| add.data_change && add.deletion_vector.is_none();
-        let change = |commit: Commit| {
-            let adds = commit.actions.into_iter().filter_map(|action| action.add);
-            Change { version: commit.version, added: adds.filter(has_new_rows).collect() }
-        };
-        Ok(Changes { read: commits.into_iter().map(change).collect(), unread })
+        Ok(Changes { read: commits.into_iter().map(Change::of).collect(), unread })
     }
 
     /// Stores `file` under a name of its own. Its rows belong to the table only once a commit has the returned action.
     pub async fn put_file(&self, file: NewFile, now_ms: i64) -> Result<Add, LakeError> {
         let name = format!("part-{}.parquet", self.log.random.uuid());
         file.put(self.store.as_ref(), &self.spec, &name, now_ms).await
-    }
-
-    /// Reads the columns `columns` (all when empty) of a data file, in the types that the table declares.
-    pub async fn read(&self, add: &Add, columns: &[&str]) -> Result<Vec<super::arrow::array::RecordBatch>, LakeError> {
-        file::read(self.store.as_ref(), &self.spec, add, columns).await
     }
 
     /// Commits `rewrite` as the version after `planned_on`, and as no other. This is stricter than Delta's own rules for
@@ -165,7 +178,7 @@ impl Table {
         mut rewrite: Rewrite,
         now_ms: i64,
     ) -> Result<CommitOutcome, LakeError> {
-        let mut added = Vec::new();
+        let mut added = std::mem::take(&mut rewrite.added);
         for file in std::mem::take(&mut rewrite.add) {
             added.push(self.put_file(file, now_ms).await?);
         }
@@ -259,4 +272,135 @@ fn difference(
         found.push(format!("partitioned by {} instead of {}", named(&stored), named(&partitioning)));
     }
     Ok((!found.is_empty()).then(|| found.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::Transaction;
+    use super::super::arrow::array::RecordBatch;
+    use super::*;
+    use crate::columns::{Column, Lists, Rows};
+    use crate::event::money::Money;
+    use serde_json::{Map, json};
+    use std::collections::BTreeMap;
+
+    struct Basket<'a> {
+        id: i64,
+        lines: &'a [(&'a str, Option<i64>)],
+    }
+
+    struct Line<'a> {
+        product: &'a str,
+        price: Option<i64>,
+    }
+
+    crate::columns::declare! {
+        ['a] Line<'a>;
+
+        /// What is in the basket.
+        PRODUCT = "product", string(|line| Some(line.product)).required();
+        /// How often.
+        COUNT = "count", long(|_| Some(1)).required();
+        /// What it costs.
+        PRICE = "price", money(|line| line.price.map(Money));
+    }
+
+    fn lines<'a>(basket: &Basket<'a>) -> Vec<Line<'a>> {
+        basket.lines.iter().map(|&(product, price)| Line { product, price }).collect()
+    }
+
+    fn baskets<'a>() -> Vec<Column<Basket<'a>>> {
+        vec![
+            Column::long("id", "", |basket: &Basket| Some(basket.id)).required().with_statistics(),
+            Column::structs("lines", "", |baskets: &[Basket]| Lists::of(&declared(), baskets.iter().map(lines)))
+                .required(),
+        ]
+    }
+
+    fn spec() -> TableSpec {
+        TableSpec::of("baskets", &baskets()).rewritten()
+    }
+
+    fn rows() -> RecordBatch {
+        let of = |id, lines| Basket { id, lines };
+        let rows = [of(1, &[(PRODUCT, Some(20_000)), (COUNT, None)][..]), of(2, &[]), of(3, &[(PRICE, None)])];
+        spec().record_batch(&baskets(), &rows).expect("rows")
+    }
+
+    async fn table() -> Table {
+        let lake = Lake::open("memory:///", &BTreeMap::new()).expect("a lake in memory");
+        let table = Table::at(&lake, spec(), &Workers::new(1));
+        table.create_if_missing(0).await.expect("a table");
+        table
+    }
+
+    /// Stores a file of [`rows`] and commits it as an addition, without removing what was there.
+    async fn add(table: &Table, remove: Vec<Add>) -> Add {
+        let file = NewFile::encode(&table.spec, None, &[rows()]).expect("a file");
+        let add = table.put_file(file, 0).await.expect("stored");
+        let base = table.snapshot(Replay::TxnsAndFiles).await.expect("a table");
+        let rewrite = Rewrite { operation: "WRITE", remove, added: vec![add.clone()], ..Rewrite::default() };
+        let outcome = table.rewrite(&base, rewrite, 0).await.expect("the store answers");
+        assert!(matches!(outcome, CommitOutcome::Committed(version) if version == base.version + 1));
+        add
+    }
+
+    #[tokio::test]
+    async fn a_list_of_structs_is_stored_and_read_like_any_column() {
+        assert_eq!(baskets()[1].type_name(), "array<struct<product:string,count:bigint,price:decimal(18,4)>>");
+        let table = table().await;
+        let file = add(&table, Vec::new()).await;
+        let read = table.read(&file, &[]).await.expect("a file");
+        assert_eq!(read, [rows()]);
+        let json = Rows::of("baskets", &read[0]).as_json(|_| true).expect("JSON");
+        assert_eq!(
+            json.iter().map(|row| String::from_utf8_lossy(row)).collect::<Vec<_>>(),
+            [
+                r#"{"id":1,"lines":[{"product":"product","count":1,"price":2.0000},{"product":"count","count":1}]}"#,
+                r#"{"id":2,"lines":[]}"#,
+                r#"{"id":3,"lines":[{"product":"price","count":1}]}"#,
+            ]
+        );
+        table.checkpoint(1).await.expect("a checkpoint");
+        let from_checkpoint = table.snapshot(Replay::TxnsAndFiles).await.expect("the schema is still the same");
+        assert_eq!(from_checkpoint.files.keys().collect::<Vec<_>>(), [&file.path]);
+    }
+
+    #[test]
+    fn a_required_member_without_a_value_is_an_error() {
+        let of = |rows: &[i64]| {
+            let members = [Column::<i64>::long("member", "", |_| None).required()];
+            Lists::of(&members, rows.iter().map(|row| vec![*row]))
+        };
+        let columns = [Column::<i64>::structs("lists", "", of)];
+        let error = TableSpec::of("any", &columns).record_batch(&columns, &[1]).expect_err("a member is missing");
+        assert!(error.to_string().contains("member"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_follower_learns_which_rows_left_and_who_removed_them() {
+        let table = table().await;
+        let first = add(&table, Vec::new()).await;
+        add(&table, vec![first]).await;
+        let changes = table.changes_after(0, 10).await.expect("the log can be read").read;
+        assert_eq!(changes.iter().map(Change::removes_rows).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(changes[1].removed[0].path, changes[0].added[0].path);
+        assert_eq!(changes[1].engine.as_deref(), Some(concat!("clickstream/", env!("CARGO_PKG_VERSION"))));
+    }
+
+    #[test]
+    fn compaction_removes_no_rows_and_an_operation_stands_for_an_engine() {
+        let info = Map::from_iter([("operation".to_owned(), json!("OPTIMIZE"))]);
+        let commit = Commit {
+            version: 1,
+            actions: vec![
+                Action { commit_info: Some(info), ..Action::default() },
+                Action::from(Remove { path: "old".into(), data_change: false, ..Remove::default() }),
+                Action::from(Transaction::new("app", 1)),
+            ],
+        };
+        let change = Change::of(commit);
+        assert!(!change.removes_rows());
+        assert_eq!(change.engine.as_deref(), Some("OPTIMIZE"));
+    }
 }
