@@ -77,6 +77,7 @@ pub fn append<R: Ingested>(
         positions: rows.iter().map(|row| position(row.origin().event)).collect(),
         now_ms: stamp.ingested_at.millis(),
         note: None,
+        details: None,
     })
 }
 

@@ -17,14 +17,14 @@ type settings = {
   FUTURE_TOLERANCE: string?
   MAX_EVENT_AGE: string?
   MAX_EVENT_BYTES: string?
-  MAX_SESSION_EVENT_KEYS: string?
+  MAX_SESSION_EVENTS: string?
   SESSIONIZE_MAX_EVENTS: string?
   SITE_DOMAIN: string?
   ANONYMOUS_EVENTS: string?
   PRODUCT_VIEWS_WITHOUT_PRODUCT: string?
   EVENT_FIELDS: string?
   EVENT_TYPES: string?
-  SOURCE_EPOCH: string?
+  SOURCE_EPOCHS: string?
   SESSIONIZE_SCHEDULE: string?
   REBUILD_SCHEDULE: string?
 }

@@ -36,7 +36,7 @@ declare! {
     /// Reason and sentence, where the event was rejected.
     PARSE_ERROR = "parse_error", sentence(|row| row.parsed.as_ref().err().map(ToString::to_string));
     /// Number of members of the body that this version does not know.
-    UNKNOWN_FIELDS = "unknown_fields", integer(|row| Some(row.click()?.unknown_fields as i32));
+    UNKNOWN_FIELDS = "unknown_fields", integer(|row| Some(row.click()?.unknown_fields.count() as i32));
     /// Number of fields that were too long and were cut.
     FIELDS_CUT = "fields_cut", integer(|row| Some(row.click()?.fields_cut as i32));
     /// Number of fields that were unreadable, whole or in part, and were left out.

@@ -7,6 +7,7 @@ mod near_names;
 
 use crate::app;
 use crate::event::time::Span;
+use crate::ingest::SourceEpochs;
 use crate::settings::reader::Reader;
 pub use crate::settings::reader::{Environment, Invalid};
 use crate::{gold, ingest, settings};
@@ -30,12 +31,15 @@ impl Environment for ProcessEnvironment {
 pub const LAKE_URL: &str = "LAKE_URL";
 pub const SESSION_TIMEOUT: &str = "SESSION_TIMEOUT";
 pub const ALLOWED_LATENESS: &str = "ALLOWED_LATENESS";
-pub const MAX_SESSION_EVENT_KEYS: &str = "MAX_SESSION_EVENT_KEYS";
+pub const MAX_SESSION_EVENTS: &str = "MAX_SESSION_EVENTS";
 pub const SESSIONIZE_MAX_EVENTS: &str = "SESSIONIZE_MAX_EVENTS";
 /// Rows of silver that one run of sessionize reads, unless `SESSIONIZE_MAX_EVENTS` says otherwise.
 pub const DEFAULT_SESSIONIZE_MAX_EVENTS: usize = 50_000;
-pub const SOURCE_EPOCH: &str = "SOURCE_EPOCH";
+pub const SOURCE_EPOCHS: &str = "SOURCE_EPOCHS";
 pub const HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// What `SOURCE_EPOCHS` replaces.
+const FORMER_SOURCE_EPOCH: &str = "SOURCE_EPOCH";
 
 /// Set by the platform on every instance, never by hand.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
@@ -49,9 +53,9 @@ const NAMES: &[&str] = &[
     LAKE_URL,
     SESSION_TIMEOUT,
     ALLOWED_LATENESS,
-    MAX_SESSION_EVENT_KEYS,
+    MAX_SESSION_EVENTS,
     SESSIONIZE_MAX_EVENTS,
-    SOURCE_EPOCH,
+    SOURCE_EPOCHS,
     HANDLER_PORT,
     "EVENTHUB_NAME",
     "EVENTHUB_CONSUMER_GROUP",
@@ -106,19 +110,33 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
     app::Settings {
         lake_url,
         storage_options: storage_options(reader.environment()),
-        ingest: ingest::Settings { parse: settings::read(reader), source_epoch: reader.number(SOURCE_EPOCH, 0) },
+        ingest: ingest::Settings { parse: settings::read(reader), epochs: source_epochs(reader) },
         gold: gold::Settings {
             windowing: gold::Windowing {
                 timeout: reader.span(SESSION_TIMEOUT, Span::from_minutes(30)),
-                max_event_keys: reader.number(MAX_SESSION_EVENT_KEYS, 10_000),
+                max_events: reader.number(MAX_SESSION_EVENTS, 10_000),
             },
             allowed_lateness: reader.span(ALLOWED_LATENESS, Span::from_hours(7)),
-            max_micro_batch_versions: 500,
-            max_micro_batch_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
+            max_slice_versions: 500,
+            max_slice_bytes: 16 << 20,
+            max_slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             max_rewrite_bytes: 64 << 20,
             max_file_rows: 20_000,
         },
     }
+}
+
+/// An epoch for all sources would restart the numbering of healthy hubs too, so one that is still set must not be ignored.
+fn source_epochs(reader: &mut Reader) -> SourceEpochs {
+    reader.optional(FORMER_SOURCE_EPOCH, |text| match text.parse() {
+        Ok(0) => Ok(()),
+        epoch => Err(format!(
+            "no value, since each source has its own epoch: remove it, and set `{SOURCE_EPOCHS}` to \
+             `{{\"<namespace>\": {}}}`, with an entry for each namespace that is read",
+            epoch.unwrap_or(1)
+        )),
+    });
+    reader.entries(SOURCE_EPOCHS, SourceEpochs::read)
 }
 
 /// What the store's client needs. On Functions each instance has a token endpoint of its own, which the client does not
@@ -143,6 +161,25 @@ mod tests {
         let settings = constants.filter_map(|constant| constant.split('"').nth(1));
         let missing: Vec<&str> = settings.filter(|setting| !NAMES.contains(setting)).collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn the_former_epoch_of_all_sources_names_its_successor() {
+        let read = |name: &str, value: &str| {
+            let settings = app(&BTreeMap::from([(name.to_owned(), value.to_owned())]), "memory:///lake");
+            settings.map(|settings| settings.ingest.epochs).map_err(|invalid| invalid.to_string())
+        };
+        for nothing in ["", "0", " 00 "] {
+            assert_eq!(read("SOURCE_EPOCH", nothing), Ok(SourceEpochs::default()));
+        }
+        let expected = "cannot start, 1 setting is wrong: `SOURCE_EPOCH` is `2`, expected no value, since each source has its \
+                        own epoch: remove it, and set `SOURCE_EPOCHS` to `{\"<namespace>\": 2}`, with an entry for each \
+                        namespace that is read";
+        assert_eq!(read("SOURCE_EPOCH", "2"), Err(expected.to_owned()));
+        assert!(read("SOURCE_EPOCH", "two").is_err_and(|message| message.contains(": 1}`")));
+        let expected = "cannot start, 1 setting is wrong: `SOURCE_EPOCHS` entry `ns/hub`: is `-1`, expected a whole number \
+                        from 0 to 2147483647";
+        assert_eq!(read("SOURCE_EPOCHS", r#"{"ns/hub": -1}"#), Err(expected.to_owned()));
     }
 
     #[test]

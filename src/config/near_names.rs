@@ -1,4 +1,5 @@
-//! Names that are nearly those of settings. Whoever misspells one would otherwise never learn that it has no effect.
+//! Names that are nearly those of settings, or were settings once. Whoever uses one would otherwise never learn that it has no
+//! effect.
 
 use crate::event::spelling::distance;
 use std::fmt;
@@ -12,9 +13,16 @@ pub struct NearName {
 
 impl fmt::Display for NearName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a setting; did you mean `{}`?", self.found, self.setting)
+        let NearName { found, setting } = self;
+        match FORMER.iter().any(|(former, _)| former == found) {
+            true => write!(f, "`{found}` is not a setting any more and has no effect; `{setting}` replaces it"),
+            false => write!(f, "`{found}` is not a setting; did you mean `{setting}`?"),
+        }
     }
 }
+
+/// Settings of earlier versions, and what replaces them.
+const FORMER: [(&str, &str); 1] = [("MAX_SESSION_EVENT_KEYS", "MAX_SESSION_EVENTS")];
 
 /// Names of Azure and of the Functions host start with these. Each has a meaning, even where it resembles one of ours.
 const OF_THE_PLATFORM: [&str; 6] =
@@ -31,6 +39,9 @@ pub fn near_names(names: &[String], settings: &[&'static str]) -> Vec<NearName> 
         let is_platform = |start: &&str| found.to_ascii_uppercase().starts_with(start);
         if settings.contains(&found.as_str()) || OF_THE_PLATFORM.iter().any(is_platform) {
             return None;
+        }
+        if let Some(&(_, setting)) = FORMER.iter().find(|(former, _)| former == found) {
+            return Some(NearName { found: found.clone(), setting });
         }
         let candidates = settings.iter().map(|&setting| (distance(&name, &letters(setting)), setting));
         let (distance, setting) = candidates.min_by_key(|(distance, _)| *distance)?;
@@ -57,6 +68,7 @@ mod tests {
         for other in ["SESSION_TIMEOUT", "BASE_URL", "TIMEOUT", "MAIL_DOMAIN", "PATH", "", "AZURE_CLIENT_ID", "_"] {
             assert_eq!(meant(other), None, "{other}");
         }
+        assert_eq!(meant("MAX_SESSION_EVENT_KEYS"), Some("MAX_SESSION_EVENTS"));
         let near = near_names(&["SESION_TIMEOUT".to_owned()], &settings);
         assert_eq!(near[0].to_string(), "`SESION_TIMEOUT` is not a setting; did you mean `SESSION_TIMEOUT`?");
     }

@@ -5,6 +5,7 @@
 use super::ids::{EventKey, SessionId, UserId};
 use super::money::Money;
 use super::time::Timestamp;
+use super::unknown::UnknownFields;
 
 /// What happened. Unknown names are kept as data: a producer may know more than we do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    const KNOWN: [EventType; 7] = [
+    const KNOWN: &[EventType] = &[
         EventType::PageView,
         EventType::AddToCart,
         EventType::RemoveFromCart,
@@ -35,8 +36,12 @@ impl EventType {
     /// The type of that name. Surrounding blanks do not matter, nor does the case of a known name.
     pub fn from_name(name: &str) -> EventType {
         let name = name.trim();
-        let known = Self::KNOWN.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name));
-        known.unwrap_or_else(|| EventType::Other(name.to_owned()))
+        Self::known(name).unwrap_or_else(|| EventType::Other(name.to_owned()))
+    }
+
+    /// The type of that name, in any case, if it is a known one. Never [`EventType::Other`], and allocates nothing.
+    pub fn known(name: &str) -> Option<EventType> {
+        Self::KNOWN.iter().find(|known| known.as_str().eq_ignore_ascii_case(name)).cloned()
     }
 
     pub fn as_str(&self) -> &str {
@@ -131,8 +136,8 @@ pub struct Click {
     pub ip_address: Option<String>,
     pub is_new_user: Option<bool>,
     pub cart_size: Option<i32>,
-    /// How many members have a name that this version does not know.
-    pub unknown_fields: u32,
+    /// Members with names that this version does not know.
+    pub unknown_fields: UnknownFields,
     /// How many fields were too long and were cut.
     pub fields_cut: u32,
     /// How many fields were unreadable, whole or in part, and were left out.
@@ -187,9 +192,10 @@ mod tests {
     #[test]
     fn known_types_are_recognised_in_any_case_others_kept_as_sent() {
         for known in EventType::KNOWN {
-            assert_eq!(EventType::from_name(known.as_str()), known);
-            assert_eq!(EventType::from_name(&format!(" {} ", known.as_str().to_uppercase())), known);
+            assert_eq!(EventType::known(known.as_str()).as_ref(), Some(known));
+            assert_eq!(EventType::from_name(&format!(" {} ", known.as_str().to_uppercase())), *known);
         }
+        assert_eq!(EventType::known("wishlist_add"), None);
         assert_eq!(EventType::from_name(" Wishlist_Add "), EventType::Other("Wishlist_Add".into()));
         assert_eq!(EventType::from_name("page view").as_str(), "page view");
     }

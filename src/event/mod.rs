@@ -8,6 +8,7 @@ pub mod received;
 pub mod time;
 mod decimal;
 pub mod money;
+pub mod unknown;
 pub mod click;
 pub mod reject;
 pub mod url;

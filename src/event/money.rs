@@ -46,12 +46,12 @@ impl Money {
     }
 
     /// The amount of `pieces` of them, or `None` where a `decimal(18,4)` cannot hold it.
-    pub(super) fn times(self, pieces: i32) -> Option<Money> {
+    pub fn times(self, pieces: i32) -> Option<Money> {
         self.0.checked_mul(pieces.into()).map(Money).filter(|amount| (Money::MIN..=Money::MAX).contains(amount))
     }
 
     /// Without its sign.
-    pub(super) fn magnitude(self) -> Money {
+    pub fn magnitude(self) -> Money {
         Money(self.0.saturating_abs())
     }
 

@@ -64,6 +64,11 @@ impl Timestamp {
         self.0.div_euclid(1_000)
     }
 
+    /// Whole hours since the epoch, rounded down.
+    pub fn hours(self) -> i64 {
+        self.0.div_euclid(3_600 * MICROS_PER_SECOND)
+    }
+
     /// The UTC calendar date; instants outside chrono's range give the epoch.
     pub fn date(self) -> NaiveDate {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default().date_naive()
@@ -206,6 +211,13 @@ mod tests {
         for (span, expected) in cases {
             assert_eq!(span.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn hours_round_down_before_the_epoch_too() {
+        let hour = 3_600 * MICROS_PER_SECOND;
+        let instants = [Timestamp(-1), Timestamp(0), Timestamp(hour - 1), Timestamp(hour)];
+        assert_eq!(instants.map(Timestamp::hours), [-1, 0, 0, 1]);
     }
 
     #[test]

@@ -10,11 +10,14 @@
 //!
 //! Knows neither how the batch was encoded nor which status code its failure becomes.
 
+mod epochs;
+mod quality;
 mod redelivery;
 
 use crate::clock::Clock;
 use crate::columns::{Append, ColumnError};
 use crate::error::{Consequence, Kind};
+use crate::event::ids::SourcePartition;
 use crate::event::parse::{ParseSettings, parse};
 use crate::event::received::{ReceivedBatch, ReceivedEvent};
 use crate::lake::LakeError;
@@ -28,6 +31,7 @@ use crate::settings::table::{Recorded, SettingsTable};
 use crate::settings::{SettingsId, StoredSettings};
 use crate::silver::quarantine;
 use crate::{bronze, silver};
+pub use epochs::SourceEpochs;
 use redelivery::{History, OwnEvents};
 use serde::Serialize;
 use std::sync::Arc;
@@ -42,8 +46,7 @@ const MAX_KILOBYTES_AT_ONCE: usize = 6 << 10;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub parse: ParseSettings,
-    /// Counts how often the event hub was recreated under its old name.
-    pub source_epoch: u32,
+    pub epochs: SourceEpochs,
 }
 
 /// What became of a batch.
@@ -77,9 +80,10 @@ pub enum IngestError<D: Consequence + 'static> {
     #[error(transparent)]
     Lake(Arc<LakeError>),
     #[error(
-        "{0}: the event hub was recreated and restarted its sequence numbers; set `SOURCE_EPOCH` to a number not used before"
+        "{refusal}: the event hub was recreated and restarted its sequence numbers; set the entry `{entry}` in the \
+         JSON object of `SOURCE_EPOCHS`"
     )]
-    HubRecreated(Arc<LakeError>),
+    HubRecreated { refusal: Arc<LakeError>, entry: String },
 }
 
 impl<D: Consequence> Consequence for IngestError<D> {
@@ -88,17 +92,14 @@ impl<D: Consequence> Consequence for IngestError<D> {
             IngestError::Decode(error) => error.kind(),
             IngestError::LayOut(_) => Kind::Bug,
             IngestError::Lake(error) => error.kind(),
-            IngestError::HubRecreated(_) => Kind::Operator,
+            IngestError::HubRecreated { .. } => Kind::Operator,
         }
     }
 }
 
 impl<D: Consequence> From<Arc<LakeError>> for IngestError<D> {
     fn from(error: Arc<LakeError>) -> Self {
-        match error.as_ref() {
-            LakeError::SequenceRestarted { .. } => IngestError::HubRecreated(error),
-            _ => IngestError::Lake(error),
-        }
+        IngestError::Lake(error)
     }
 }
 
@@ -115,7 +116,7 @@ pub struct Ingest {
     /// Whether this process found that it can write all tables, and no batch has failed since.
     are_checked: Arc<AtomicBool>,
     settings: Arc<StoredSettings>,
-    source_epoch: u32,
+    epochs: Arc<SourceEpochs>,
     clock: Clock,
     workers: Workers,
     /// Kilobytes of encoded batches that may be worked on at once.
@@ -155,7 +156,7 @@ impl Ingest {
             own: Arc::default(),
             are_checked: Arc::default(),
             settings: Arc::new(StoredSettings::of(settings.parse)),
-            source_epoch: settings.source_epoch,
+            epochs: Arc::new(settings.epochs),
             clock: clock.clone(),
             workers: workers.clone(),
             memory: Arc::new(Semaphore::new(MAX_KILOBYTES_AT_ONCE)),
@@ -173,10 +174,10 @@ impl Ingest {
         let kilobytes = (encoded_bytes >> 10).clamp(1, MAX_KILOBYTES_AT_ONCE) as u32;
         let _memory = self.memory.acquire_many(kilobytes).await;
         let now = self.clock.now();
-        let stamp = Stamp { ingested_at: now, source_epoch: self.source_epoch };
-        let settings = self.settings.clone();
+        let (settings, epochs) = (self.settings.clone(), self.epochs.clone());
         let work = move || {
             let batch = decode().map_err(IngestError::Decode)?;
+            let stamp = Stamp { ingested_at: now, source_epoch: epochs.of(&batch.source) };
             prepare(batch, &settings, stamp).map_err(IngestError::LayOut)
         };
         let prepared = self.workers.run("decode the batch", work).await.map_err(Arc::new)??;
@@ -192,11 +193,12 @@ impl Ingest {
         self.check_tables().await?;
         // The lake has the settings before it has rows that were made with them.
         self.recorded.record(&self.settings, now).await?;
+        let source = prepared.batch.source.clone();
         let written = self.write(prepared).await;
         if written.is_err() {
             self.are_checked.store(false, Ordering::Relaxed);
         }
-        let written = written?;
+        let written = written.map_err(|error| self.refused(error, &source))?;
         let rows = |of: fn(&Written) -> usize| written.iter().map(of).sum();
         let all = written.iter().flat_map(|part| [part.bronze, part.silver, part.quarantine]);
         Ok(Report {
@@ -207,6 +209,16 @@ impl Ingest {
             commits: all.filter(|appended| appended.version.is_some()).count(),
             ..report
         })
+    }
+
+    /// A batch of `source` cannot be written.
+    fn refused<D: Consequence>(&self, error: Arc<LakeError>, source: &SourcePartition) -> IngestError<D> {
+        match error.as_ref() {
+            LakeError::SequenceRestarted { .. } => {
+                IngestError::HubRecreated { refusal: error, entry: self.epochs.next_entry(source) }
+            }
+            _ => IngestError::Lake(error),
+        }
     }
 
     /// A table that is refused must not leave the others ahead of it: all are looked at before the first of them is
@@ -304,13 +316,15 @@ impl Ingest {
 fn prepare(batch: ReceivedBatch, settings: &StoredSettings, stamp: Stamp) -> Result<Prepared, ColumnError> {
     let read = |event: &ReceivedEvent| parse(&event.body, event.enqueued_at, &settings.parse);
     let parsed: Vec<_> = batch.events.iter().map(read).collect();
-    let noted = |append: Append| Append { note: Some(settings.id.note()), ..append };
+    let silver = silver::rows(&batch, &parsed, stamp)?;
+    let quality = quality::details(&batch, &parsed, stamp, &silver);
+    let with = |details, append| Append { note: Some(settings.id.note()), details: Some(details), ..append };
     Ok(Prepared {
         settings: settings.id,
-        bronze: noted(bronze::rows(&batch, &parsed, stamp)?),
-        silver: noted(silver::rows(&batch, &parsed, stamp)?),
-        quarantine: noted(quarantine::rows(&batch, &parsed, stamp)?),
-        unknown_fields: parsed.iter().flatten().map(|click| u64::from(click.unknown_fields)).sum(),
+        bronze: with(quality.bronze, bronze::rows(&batch, &parsed, stamp)?),
+        silver: with(quality.silver, silver),
+        quarantine: with(quality.quarantine, quarantine::rows(&batch, &parsed, stamp)?),
+        unknown_fields: parsed.iter().flatten().map(|click| u64::from(click.unknown_fields.count())).sum(),
         batch,
         stamp,
     })

@@ -24,8 +24,8 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 
-/// The events that this process has put into bronze last, without a gap, by source partition. A process has one source
-/// epoch and one set of settings.
+/// The events that this process has put into bronze last, without a gap, by source partition. A process has
+/// one set of settings, and one epoch for each source.
 #[derive(Debug, Default)]
 pub(super) struct OwnEvents {
     ranges: Mutex<HashMap<SourcePartition, RangeInclusive<i64>>>,

@@ -59,6 +59,7 @@ impl SettingsTable {
                 positions: vec![SourcePosition { sequence: SEQUENCE, enqueued_ms: 0 }],
                 now_ms: now.millis(),
                 note: None,
+                details: None,
             };
             self.appender.append(append).await.map(|_| ())
         };

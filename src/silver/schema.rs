@@ -122,6 +122,9 @@ pub fn table() -> TableSpec {
     TableSpec::of(TABLE, &columns())
 }
 
+/// Columns that say something of one product rather than of the event.
+pub const OF_PRODUCT: [&str; 6] = [PRODUCT_ID, PRODUCT_NAME, PRODUCT_BRAND, PRODUCT_CATEGORY, PRODUCT_PRICE, QUANTITY];
+
 fn category<'r>(row: &'r Row) -> Option<&'r str> {
     match row.product {
         Some(product) => product.category.as_deref(),

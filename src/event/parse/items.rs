@@ -75,10 +75,8 @@ impl<'a> Item<'a> {
             Attribute::ALL.into_iter().find_map(|attribute| Some((attribute, at(attribute)?)))
         };
         // The text is known to be a valid object, so there is no error to report.
-        let _ = each_member(json, place, |member| {
-            if let Some(((attribute, place), value)) = member {
-                item.sent[attribute as usize][place] = Some(value);
-            }
+        let _ = each_member(json, place, |(attribute, place), value| {
+            item.sent[attribute as usize][place] = Some(value);
         });
         item
     }

@@ -9,6 +9,7 @@ use super::map::{EventMap, Found, Place};
 use super::split::each_member;
 use super::value::Value;
 use crate::event::reject::{Reject, RejectReason, excerpt};
+use crate::event::unknown::UnknownFields;
 use serde::de::IgnoredAny;
 
 /// The members of one event.
@@ -18,7 +19,7 @@ pub(super) struct Members<'a> {
     by_map: Option<(&'a EventMap, Found<'a>)>,
     /// The fields of which something was sent, perhaps an absent value.
     sent: FieldSet,
-    unknown: u32,
+    unknown: UnknownFields,
 }
 
 impl<'a> Members<'a> {
@@ -34,20 +35,29 @@ impl<'a> Members<'a> {
             let detail = format!("the body must be a JSON object, it is `{}`", excerpt(json.trim_ascii()));
             return Err(Reject::new(RejectReason::NotAnObject, detail));
         }
-        let mut members =
-            Members { by_name: [None; Field::COUNT], by_map: None, sent: FieldSet::default(), unknown: 0 };
+        let mut members = Members {
+            by_name: [None; Field::COUNT],
+            by_map: None,
+            sent: FieldSet::default(),
+            unknown: UnknownFields::default(),
+        };
         if map.names_fields() { members.follow(map, json) } else { members.split(json) }.map_err(not_json)?;
         Ok(members)
     }
 
     /// Keeps the members by their own names.
     fn split(&mut self, json: &'a str) -> serde_json::Result<()> {
-        each_member(json, Field::from_name, |member| match member {
-            Some((field, json)) => {
-                self.by_name[field as usize] = Some(json);
-                self.sent.insert(field.main());
+        let Members { by_name, sent, unknown, .. } = self;
+        let known = |name: &[u8]| {
+            let field = Field::from_name(name);
+            if field.is_none() {
+                unknown.add(name);
             }
-            None => self.unknown = self.unknown.saturating_add(1),
+            field
+        };
+        each_member(json, known, |field, json| {
+            by_name[field as usize] = Some(json);
+            sent.insert(field.main());
         })
     }
 
@@ -76,9 +86,14 @@ impl<'a> Members<'a> {
         self.sent.contains(field)
     }
 
-    /// How many members of the event have a name that neither this version nor the map knows.
-    pub(super) fn unknown(&self) -> u32 {
-        self.unknown
+    /// The members of the event with names that neither this version nor the map knows. Asked for once.
+    pub(super) fn take_unknown(&mut self) -> UnknownFields {
+        std::mem::take(&mut self.unknown)
+    }
+
+    #[cfg(test)]
+    fn unknown(&self) -> u32 {
+        self.unknown.count()
     }
 }
 

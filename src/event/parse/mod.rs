@@ -56,7 +56,8 @@ use required::Identity;
 /// first that fails names the reason.
 pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> Result<Click, Reject> {
     let limits = &settings.limits;
-    let members = Members::read(body::checked(body, limits)?, &settings.map)?;
+    let mut members = Members::read(body::checked(body, limits)?, &settings.map)?;
+    let unknown_fields = members.take_unknown();
     let reading = &mut Reading::of(&members, limits);
     let Identity { user_id, is_anonymous, session_id } = Identity::read(reading, settings)?;
     let event_time = required::event_time(reading, enqueued_at, settings)?;
@@ -105,7 +106,7 @@ pub fn parse(body: &[u8], enqueued_at: Timestamp, settings: &ParseSettings) -> R
         ip_address: reading.owned_text(Field::IpAddress),
         is_new_user: reading.boolean(Field::IsNewUser),
         cart_size: reading.integer(Field::CartSize),
-        unknown_fields: reading.members.unknown(),
+        unknown_fields,
         fields_cut: 0,
         fields_unreadable: 0,
     };

@@ -6,12 +6,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Calls `take` for each member of the object `json`, in order: with what `known` makes of its name, which need not be
-/// UTF-8, and the JSON text of its value, or with `None` where `known` does not know the name.
+/// Calls `known` with the name of each member of the object `json`, which need not be UTF-8, in order; and `take` with what
+/// `known` makes of it and the JSON text of the value, unless that is `None`.
 pub(super) fn each_member<'a, K>(
     json: &'a str,
-    known: impl Fn(&[u8]) -> Option<K>,
-    take: impl FnMut(Option<(K, &'a str)>),
+    known: impl FnMut(&[u8]) -> Option<K>,
+    take: impl FnMut(K, &'a str),
 ) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.deserialize_map(MembersVisitor { known, take })?;
@@ -25,8 +25,8 @@ struct MembersVisitor<F, T> {
 
 impl<'de, K, F, T> Visitor<'de> for MembersVisitor<F, T>
 where
-    F: Fn(&[u8]) -> Option<K>,
-    T: FnMut(Option<(K, &'de str)>),
+    F: FnMut(&[u8]) -> Option<K>,
+    T: FnMut(K, &'de str),
 {
     type Value = ();
 
@@ -35,12 +35,11 @@ where
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(known) = map.next_key_seed(Name(&self.known))? {
+        while let Some(known) = map.next_key_seed(Name(&mut self.known))? {
             match known {
-                Some(known) => (self.take)(Some((known, map.next_value::<&RawValue>()?.get()))),
+                Some(known) => (self.take)(known, map.next_value::<&RawValue>()?.get()),
                 None => {
                     map.next_value::<IgnoredAny>()?;
-                    (self.take)(None);
                 }
             }
         }
@@ -49,9 +48,9 @@ where
 }
 
 /// A member's name, looked up without a copy.
-struct Name<'f, F>(&'f F);
+struct Name<'f, F>(&'f mut F);
 
-impl<'de, K, F: Fn(&[u8]) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
+impl<'de, K, F: FnMut(&[u8]) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
     type Value = Option<K>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -60,7 +59,7 @@ impl<'de, K, F: Fn(&[u8]) -> Option<K>> DeserializeSeed<'de> for Name<'_, F> {
     }
 }
 
-impl<K, F: Fn(&[u8]) -> Option<K>> Visitor<'_> for Name<'_, F> {
+impl<K, F: FnMut(&[u8]) -> Option<K>> Visitor<'_> for Name<'_, F> {
     type Value = Option<K>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,7 @@ pub use read::EventTypes;
 pub(super) use tree::{Found, Place};
 
 use super::field::Field;
+use crate::event::unknown::UnknownFields;
 use path::Path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,9 +83,8 @@ impl EventMap {
         self.types.of(name).unwrap_or(name)
     }
 
-    /// What the paths lead to in the object `json`, and how many of its members no path leads to. Fails if the text is
-    /// not JSON. Finds nothing without fields.
-    pub(super) fn walk<'a>(&self, json: &'a str) -> serde_json::Result<(Found<'a>, u32)> {
+    /// What the paths lead to in the object `json`, and the members that no path leads to. Fails if the text is not JSON. Finds nothing without fields.
+    pub(super) fn walk<'a>(&self, json: &'a str) -> serde_json::Result<(Found<'a>, UnknownFields)> {
         match &self.compiled {
             Some(compiled) => compiled.tree.walk(json),
             None => Tree::new().walk(json),

@@ -127,7 +127,7 @@ pub(super) fn fields_text(fields: &Fields) -> String {
 /// The members of the JSON object `text`, in order.
 fn entries<'a>(text: &'a str, expected: &str) -> Result<Vec<(String, &'a str)>, Vec<String>> {
     let mut entries = Vec::new();
-    let take = |entry| entries.extend(entry);
+    let take = |name, json| entries.push((name, json));
     match each_member(text, |name| Some(String::from_utf8_lossy(name).into_owned()), take) {
         Ok(()) => Ok(entries),
         Err(error) if text.trim_start().starts_with('{') => Err(vec![format!("is not JSON: {error}")]),

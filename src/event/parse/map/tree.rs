@@ -6,6 +6,7 @@
 use super::super::split::{each_element, each_member};
 use super::super::value::Value;
 use super::path::{Path, Selector, Step};
+use crate::event::unknown::UnknownFields;
 use std::borrow::Cow;
 
 /// The tree. Its nodes are numbered; the first is the event.
@@ -129,12 +130,12 @@ impl Tree {
         self
     }
 
-    /// What the paths lead to in the object `json`, and how many of its members no path leads to. Fails if the text is
-    /// not JSON.
-    pub fn walk<'a>(&self, json: &'a str) -> serde_json::Result<(Found<'a>, u32)> {
+    /// What the paths lead to in the object `json`, and the members that no path leads to. Fails if the text is not JSON.
+    pub fn walk<'a>(&self, json: &'a str) -> serde_json::Result<(Found<'a>, UnknownFields)> {
         let found = Found { nodes: vec![None; self.nodes.len()], lists: vec![Vec::new(); self.lists] };
         let mut walk = Walk { nodes: &self.nodes, found };
-        let unknown = walk.object(&self.nodes[EVENT], json)?;
+        let mut unknown = UnknownFields::default();
+        walk.object(&self.nodes[EVENT], json, |name| unknown.add(name))?;
         Ok((walk.found, unknown))
     }
 }
@@ -192,24 +193,27 @@ impl<'a> Walk<'_, 'a> {
         match json.as_bytes().first() {
             Some(b'{') if node.has_steps() => {
                 // The text is known to be valid, so there is no error to report.
-                let _ = self.object(node, json);
+                let _ = self.object(node, json, |_| {});
             }
             Some(b'[') if node.has_steps() => self.list(node, json),
             _ => {}
         }
     }
 
-    /// Returns how many members no step leads to. A member counts once all are known, because the last of two counts.
-    fn object(&mut self, node: &Node, json: &'a str) -> serde_json::Result<u32> {
+    /// Calls `unknown` with the name of each member that no step leads to. A member counts once all are known, because the
+    /// last of two counts.
+    fn object(&mut self, node: &Node, json: &'a str, mut unknown: impl FnMut(&[u8])) -> serde_json::Result<()> {
         for &child in &node.children {
             self.found.nodes[child] = None;
         }
-        let mut unknown = 0_u32;
-        let take = |member| match member {
-            Some((child, json)) => self.found.nodes[child] = Some(json),
-            None => unknown = unknown.saturating_add(1),
+        let known = |name: &[u8]| {
+            let child = node.members.find(name);
+            if child.is_none() {
+                unknown(name);
+            }
+            child
         };
-        each_member(json, |name| node.members.find(name), take)?;
+        each_member(json, known, |child, json| self.found.nodes[child] = Some(json))?;
         for &child in &node.entered {
             if let Some(json) = self.found.nodes[child] {
                 self.enter(child, json);
@@ -220,7 +224,7 @@ impl<'a> Walk<'_, 'a> {
                 self.enter(select.then, json);
             }
         }
-        Ok(unknown)
+        Ok(())
     }
 
     fn list(&mut self, node: &Node, json: &'a str) {
@@ -282,7 +286,7 @@ fn named(json: &str) -> Option<Cow<'_, str>> {
 /// The value of a member of a valid object.
 fn member_of<'a>(object: &'a str, member: &str) -> Option<&'a str> {
     let mut found = None;
-    let take = |known: Option<((), &'a str)>| found = known.map(|(_, json)| json).or(found);
+    let take = |(), json| found = Some(json);
     // The text is known to be valid, so there is no error to report.
     let _ = each_member(object, |name| (name == member.as_bytes()).then_some(()), take);
     found
@@ -358,7 +362,7 @@ mod tests {
             Place::Node(_) => text(&found.text(*place)[0]),
             Place::List(_) => format!("[{}]", found.text(*place).iter().map(text).collect::<Vec<_>>().join(",")),
         });
-        (shown.collect(), unknown)
+        (shown.collect(), unknown.count())
     }
 
     fn values(paths: &[&str], json: &str) -> Vec<String> {
