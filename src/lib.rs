@@ -28,6 +28,7 @@
 //! # What always holds
 //!
 //! - The rows and the position they reach are in one commit. Nothing else records what was done.
+//! - A commit to bronze, silver or quarantine counts the rows that it adds ([`counters`]), in a member of its `commitInfo`.
 //! - Bronze and silver are only appended to. Gold is a function of silver.
 //! - An event is read with one set of settings. Its commits name the set, and `control/settings` has it ([`settings`]).
 //! - Only [`lake`] talks to deltalake, only [`wire`] knows the host's JSON, only [`config`] reads the environment, only
@@ -49,6 +50,7 @@ pub mod error;
 pub mod event;
 pub mod wire;
 pub mod columns;
+pub mod counters;
 pub mod lake;
 pub mod settings;
 pub mod lineage;

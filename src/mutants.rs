@@ -24,6 +24,16 @@ pub enum Mutant {
     SilverFailureAcknowledged,
     /// A batch of duplicates moves the committed sequence number back.
     TxnMovesBack,
+    /// Of two contents of one event the one that was stored first stays.
+    FirstComeWins,
+    /// Rows belong to the event that the row before them belongs to.
+    RowsByAdjacency,
+    /// Beyond the bound of a session the events that came last are left out.
+    TruncationByArrival,
+    /// A version of silver that removes rows is merged as if it only added some.
+    RemovedRowsIgnored,
+    /// A commit counts the rows of the whole append, also those that it does not add.
+    DetailsOfWholeAppend,
 }
 
 #[cfg(not(test))]

@@ -28,10 +28,17 @@ declare! {
     WATERMARK_BEFORE = "watermark_before", timestamp(|run| run.watermark_before);
     /// Watermark after the run; null if gold has read no event, and for a rebuild.
     WATERMARK = "watermark", timestamp(|run| run.watermark).with_statistics();
+    /// Event time of the newest event that the run read; null if it read none.
+    NEWEST_EVENT_TIME = "newest_event_time", timestamp(|run| run.newest_event_time);
     /// Number of events that the run read from silver.
     EVENTS = "events", long(|run| Some(run.events)).required();
-    /// Number of these events that a session had counted before, or that the run read twice.
+    /// Number of these events that a session has already, or that the run read twice, with the same content.
     DUPLICATES = "duplicates", long(|run| Some(run.duplicates)).required();
+    /// Number of these events that a session has already, or that the run read twice, with another content.
+    CONFLICTS = "conflicts", long(|run| Some(run.conflicts)).required();
+    /// Number of duplicates and conflicts that came from another namespace than the copy that counts, as far as the run
+    /// read both; more of them may have met in different runs.
+    CROSS_REGION_DUPLICATES = "cross_region_duplicates", long(|run| Some(run.cross_region_duplicates)).required();
     /// Number of these events that were older than the watermark before the run. They are merged all the same.
     LATE_EVENTS = "late_events", long(|run| Some(run.late_events)).required();
     /// Number of sessions that are new or changed.
@@ -58,6 +65,10 @@ pub fn table() -> TableSpec {
 
 /// Member of the `commitInfo` of a commit to gold that holds the [`Run`].
 pub const RUN: &str = "run";
+
+/// Member of the `commitInfo` of a commit to gold that merged a part of a version of silver: where the next part starts. The
+/// run beside it stands for all parts so far.
+pub const RESUME: &str = "resume";
 
 /// A version of a Delta table, as `lake` counts them. This file does not import `lake`, which does I/O.
 type Version = i64;
@@ -93,8 +104,11 @@ pub struct Run {
     /// `None` for a rebuild, which does not move the watermark.
     pub watermark_before: Option<Timestamp>,
     pub watermark: Option<Timestamp>,
+    pub newest_event_time: Option<Timestamp>,
     pub events: i64,
     pub duplicates: i64,
+    pub conflicts: i64,
+    pub cross_region_duplicates: i64,
     pub late_events: i64,
     pub sessions_written: i64,
     pub sessions_replaced: i64,
@@ -116,8 +130,11 @@ impl Run {
             gold_version: NO_VERSION,
             watermark_before: None,
             watermark: None,
+            newest_event_time: None,
             events: 0,
             duplicates: 0,
+            conflicts: 0,
+            cross_region_duplicates: 0,
             late_events: 0,
             sessions_written: 0,
             sessions_replaced: 0,
@@ -176,8 +193,11 @@ mod tests {
             gold_version: 3,
             watermark_before: None,
             watermark: Some(Timestamp(4)),
+            newest_event_time: Some(Timestamp(14)),
             events: 5,
             duplicates: 6,
+            conflicts: 15,
+            cross_region_duplicates: 16,
             late_events: 7,
             sessions_written: 8,
             sessions_replaced: 9,
@@ -194,8 +214,11 @@ mod tests {
             "gold_version": 3,
             "watermark_before": null,
             "watermark": 4,
+            "newest_event_time": 14,
             "events": 5,
             "duplicates": 6,
+            "conflicts": 15,
+            "cross_region_duplicates": 16,
             "late_events": 7,
             "sessions_written": 8,
             "sessions_replaced": 9,

@@ -95,6 +95,7 @@ impl ControlTable {
             positions: vec![SourcePosition { sequence, enqueued_ms: 0 }],
             now_ms: run.finished_at.millis(),
             note: None,
+            details: None,
         };
         self.appender.append(append).await.map(|_| ())
     }

@@ -4,12 +4,16 @@ use super::commit::Plan;
 use super::compare::Comparison;
 use super::control::{Activity, NO_VERSION, Run};
 use super::layout::partition;
-use super::recompute::Dates;
+use super::recompute::{Dates, Keys};
+use super::rows::{self, RowsByDate};
+use super::schema::Stamp;
+use super::touched::TouchedHours;
 use super::{Gold, silver_version_read};
 use crate::lake::LakeError;
 use crate::lake::log::{Add, Version};
 use crate::lake::snapshot::{Replay, Snapshot};
 use chrono::NaiveDate;
+use serde_json::Map;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -98,11 +102,9 @@ impl Gold {
     async fn replace_date(&self, gold: Snapshot, date: NaiveDate) -> Result<Option<Version>, Arc<LakeError>> {
         let started_at = self.clock.now();
         let silver = self.silver_as_read(&gold).await?;
-        let sessions = self.recompute_date(&silver, date).await?;
-        let remove: Vec<Add> = gold.files.values().filter(|add| partition(add) == date.to_string()).cloned().collect();
         let watermark = self.repair_control(&gold).await?.watermark;
-        let sessions_written = sessions.len() as i64;
-        let add = self.encode(Vec::new(), sessions, watermark).await?;
+        let remove: Vec<Add> = gold.files.values().filter(|add| partition(add) == date.to_string()).cloned().collect();
+        let (add, sessions_written) = self.put_date(&silver, date, self.stamp(watermark)).await?;
         let mut run = Run {
             silver_version_before: silver_version_read(&gold).unwrap_or(NO_VERSION),
             silver_version: silver.version,
@@ -113,6 +115,29 @@ impl Gold {
             ..Run::nothing(Activity::Rebuild)
         };
         run.finish(started_at, self.clock.now());
-        Ok(self.commit(&gold, Plan { remove, add, run }).await?)
+        let touched = TouchedHours::all_of(date);
+        Ok(self.commit(&gold, Plan { remove, add, touched, resume: None, details: Map::new(), run }).await?)
+    }
+
+    /// Stores the sessions of `date` as they are recomputed, a file at a time. The files, and the number of sessions.
+    async fn put_date(&self, silver: &Snapshot, date: NaiveDate, stamp: Stamp) -> Result<(Vec<Add>, i64), LakeError> {
+        let mut sweep = self.sweep(silver, Dates::only(date), Keys::All, stamp).await?;
+        let (mut added, mut sessions) = (Vec::new(), 0);
+        let mut waiting = RowsByDate::new();
+        loop {
+            let next = sweep.next().await?;
+            let is_end = next.is_none();
+            for (date, batches) in next.into_iter().flatten() {
+                waiting.entry(date).or_default().extend(batches);
+            }
+            let rows = rows::count(&waiting);
+            if is_end || rows >= self.settings.max_file_rows as i64 {
+                sessions += rows;
+                added.extend(self.put_files(Vec::new(), std::mem::take(&mut waiting), stamp).await?.0);
+            }
+            if is_end {
+                return Ok((added, sessions));
+            }
+        }
     }
 }

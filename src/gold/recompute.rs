@@ -1,37 +1,40 @@
-//! Sessions recomputed from all of silver, without a look at what gold has stored.
+//! Sessions recomputed from silver, without a look at what gold has stored.
 //!
-//! Memory is bounded in two ways. All dates are split into ranges of consecutive dates, each with about as many events
-//! as one pass can hold ([`date_ranges`]). A range that has more is recomputed in several passes, each over the session
-//! keys of one hash bucket.
+//! A *sweep* walks through event time in windows, each with about as many rows of silver as memory allows. What a window
+//! leaves open is carried into the next one as stored sessions are: as bytes. So memory is bounded whatever the number of
+//! sessions, and a session comes out as soon as no later event can reach it.
 
 use super::layout::instants;
-use super::merge;
-use super::micro_batch::events_of;
-use super::rows;
-use super::schema::Stamp;
+use super::merge::{self, Stored};
+use super::read_events::{self, EventReader};
+use super::rows::{self, RowsByDate};
+use super::schema::{self, Stamp};
 use super::session::Session;
-use super::session_event::SessionEvent;
+use super::session_event::{KeyHash, SessionKey};
+use super::state;
 use super::{Gold, Windowing};
+use crate::columns::{ColumnError, Rows};
 use crate::event::time::{Span, Timestamp};
 use crate::lake::LakeError;
 use crate::lake::file::Statistics;
 use crate::lake::log::Add;
 use crate::lake::snapshot::Snapshot;
 use crate::silver::schema as silver;
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute;
 use chrono::NaiveDate;
-use futures::{StreamExt, TryStreamExt};
-use std::collections::BTreeMap;
-use xxhash_rust::xxh3::xxh3_64;
+use futures::TryStreamExt;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-/// About how many rows of silver one pass holds.
-const PASS_ROWS: i64 = 250_000;
+/// About how many rows of silver a window has.
+const WINDOW_ROWS: i64 = 50_000;
 
-/// About how many events are folded at once: a session occupies several times the memory of its events.
-const FOLD_EVENTS: usize = 8_192;
+/// A range of dates is recomputed at once if it has about this many rows.
+const RANGE_ROWS: i64 = 1_000_000;
 
-/// How many silver files are read at once.
-const READ_AHEAD: usize = 8;
+/// The shortest window. All its rows are in memory at once.
+const SHORTEST: Span = Span::from_millis(1);
 
 const DAY: Span = Span::from_days(1);
 
@@ -53,167 +56,308 @@ impl Dates {
         (self.from..=self.to).contains(&date)
     }
 
-    fn times(&self) -> TimeRange {
-        let start = |date: NaiveDate| date.and_hms_opt(0, 0, 0).map_or(0, |at| at.and_utc().timestamp_micros());
-        TimeRange { start: Timestamp(start(self.from)), end: Timestamp(start(self.to)) + DAY }
+    fn start(&self) -> Timestamp {
+        midnight(self.from)
+    }
+
+    /// The first instant after them.
+    fn end(&self) -> Timestamp {
+        midnight(self.to) + DAY
     }
 }
 
-/// From `start` up to, but not including, `end`.
-#[derive(Debug, Clone, Copy)]
-struct TimeRange {
+fn midnight(date: NaiveDate) -> Timestamp {
+    Timestamp(date.and_hms_opt(0, 0, 0).map_or(0, |at| at.and_utc().timestamp_micros()))
+}
+
+/// Which session keys are recomputed.
+#[derive(Debug, Clone)]
+pub(super) enum Keys {
+    All,
+    Of(Arc<HashSet<KeyHash>>),
+    /// Those whose hash has this remainder.
+    Bucket {
+        index: u64,
+        of: u64,
+    },
+}
+
+impl Keys {
+    pub fn contains(&self, key: KeyHash) -> bool {
+        match self {
+            Keys::All => true,
+            Keys::Of(keys) => keys.contains(&key),
+            Keys::Bucket { index, of } => key.0 % of == *index,
+        }
+    }
+
+    /// All keys, in `of` parts.
+    pub fn parts(of: u64) -> impl Iterator<Item = Keys> {
+        (0..of).map(move |index| if of == 1 { Keys::All } else { Keys::Bucket { index, of } })
+    }
+}
+
+/// A session that later events may still reach.
+struct Open {
+    user_id: String,
+    session_id: String,
     start: Timestamp,
     end: Timestamp,
+    state: Vec<u8>,
 }
 
-impl TimeRange {
-    fn widened_by(self, margin: Span) -> Self {
-        TimeRange { start: self.start - margin, end: self.end + margin }
-    }
-
-    fn contains(&self, at: Timestamp) -> bool {
-        (self.start..self.end).contains(&at)
-    }
-
-    /// Whether `add`, a file of silver, can have events in this range.
-    fn overlaps(&self, add: &Add) -> bool {
-        let times = instants(&Statistics::of(add), silver::EVENT_TIME);
-        times.is_none_or(|(earliest, latest)| latest >= self.start && earliest < self.end)
-    }
-}
-
-/// Which session keys one pass is about.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bucket {
-    index: u64,
-    of: u64,
-}
-
-impl Bucket {
-    /// All session keys.
-    const WHOLE: Bucket = Bucket { index: 0, of: 1 };
-
-    /// As many buckets as it needs for each to have about as many rows as one pass can hold.
-    pub(super) fn all(files: &[&Add], dates: Dates) -> impl Iterator<Item = Bucket> + use<> {
-        let times = dates.times().widened_by(DAY);
-        let near = files.iter().filter(|add| times.overlaps(add));
-        let rows: i64 = near.filter_map(|add| Statistics::of(add).num_records).sum();
-        let of = (rows / PASS_ROWS + 1) as u64;
-        (0..of).map(move |index| Bucket { index, of })
-    }
-
-    pub(super) fn contains(self, user_id: &str, session_id: &str) -> bool {
-        self.of == 1 || hash(user_id, session_id) % self.of == self.index
-    }
-}
-
-/// Of a session key. Buckets use its low bits, [`by_key`] its high ones.
-fn hash(user_id: &str, session_id: &str) -> u64 {
-    xxh3_64(user_id.as_bytes()) ^ xxh3_64(session_id.as_bytes())
+/// The walk through event time.
+pub(super) struct Sweep<'g> {
+    gold: &'g Gold,
+    files: Vec<Add>,
+    dates: Dates,
+    keys: Keys,
+    stamp: Stamp,
+    /// Everything before this is read.
+    at: Timestamp,
+    open: Vec<Open>,
+    is_done: bool,
 }
 
 impl Gold {
-    /// The sessions of one bucket that start within `dates`, as rows of gold.
-    pub(super) async fn recompute_rows(
+    /// The sessions with these keys that start within `dates`, as the events in `files` of silver make them.
+    pub(super) async fn sweep(
         &self,
-        files: &[&Add],
+        silver: &Snapshot,
         dates: Dates,
-        bucket: Bucket,
-    ) -> Result<Vec<RecordBatch>, LakeError> {
-        let stamp = Stamp { last_updated: Timestamp(0), final_before: Timestamp(0) };
-        self.fold_within(files, dates, bucket, move |sessions| Ok(rows::to_rows(&sessions, stamp)?)).await
-    }
-
-    /// The sessions that start on `date`.
-    pub(super) async fn recompute_date(&self, silver: &Snapshot, date: NaiveDate) -> Result<Vec<Session>, LakeError> {
-        let files: Vec<&Add> = silver.files.values().collect();
-        let folded = self.fold_within(&files, Dates::only(date), Bucket::WHOLE, Ok).await?;
-        Ok(folded.into_iter().flatten().collect())
-    }
-
-    /// Folds the events of one bucket and calls `make` with the sessions that start within `dates`, some of them at a
-    /// time. A session can extend into neighbouring days, however many. So the range of events that is read is widened
-    /// until no session that matters reaches its edge.
-    async fn fold_within<T, M>(
-        &self,
-        files: &[&Add],
-        dates: Dates,
-        bucket: Bucket,
-        make: M,
-    ) -> Result<Vec<T>, LakeError>
-    where
-        T: Send + 'static,
-        M: Fn(Vec<Session>) -> Result<T, LakeError> + Copy + Send + 'static,
-    {
-        let windowing = self.settings.windowing;
+        keys: Keys,
+        stamp: Stamp,
+    ) -> Result<Sweep<'_>, LakeError> {
+        let files: Vec<Add> = silver.files.values().cloned().collect();
         let mut margin = DAY;
         loop {
-            let read = dates.times().widened_by(margin);
-            let events = self.events_within(files, read, bucket).await?;
-            let work = move || fold_parts(events, read, dates, &windowing, make);
-            if let Some(made) = self.table.workers.run("fold sessions", work).await?? {
-                return Ok(made);
+            let from = if dates == Dates::ALL { Timestamp(i64::MIN) } else { dates.start() - margin };
+            let (files, keys) = (files.clone(), keys.clone());
+            let mut sweep = Sweep { gold: self, files, dates, keys, stamp, at: from, open: Vec::new(), is_done: false };
+            if dates == Dates::ALL || sweep.reaches_start(from).await? {
+                return Ok(sweep);
             }
+            // A session that reaches into these dates may have begun before what was read.
             margin = margin.saturating_mul(2);
         }
     }
+}
 
-    async fn events_within(
-        &self,
-        files: &[&Add],
-        times: TimeRange,
-        bucket: Bucket,
-    ) -> Result<Vec<SessionEvent>, LakeError> {
-        let near: Vec<&Add> = files.iter().copied().filter(|add| times.overlaps(add)).collect();
-        let wanted = move |user_id: &str, session_id: &str| bucket.contains(user_id, session_id);
-        let read = async |add: &Add| events_of(&self.silver, add, wanted).await;
-        let mut files = std::pin::pin!(futures::stream::iter(near).map(read).buffered(READ_AHEAD));
-        let mut events = Vec::new();
-        while let Some(of_file) = files.try_next().await? {
-            events.extend(of_file.into_iter().filter(|event| times.contains(event.at())));
+impl Sweep<'_> {
+    /// Walks up to the first date. `false` where an open session may have more events before `from`.
+    async fn reaches_start(&mut self, from: Timestamp) -> Result<bool, LakeError> {
+        while self.at < self.dates.start() && !self.is_done {
+            self.step(self.dates.start()).await?;
         }
-        Ok(events)
+        let timeout = self.gold.settings.windowing.timeout;
+        Ok(self.open.iter().all(|open| open.start - from > timeout))
+    }
+
+    /// The next sessions that are complete, by their date; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<RowsByDate>, LakeError> {
+        while !self.is_done {
+            let complete = self.step(Timestamp(i64::MAX)).await?;
+            if !complete.is_empty() {
+                return Ok(Some(complete));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next window, which ends at `limit` at the latest. The sessions that are complete then.
+    async fn step(&mut self, limit: Timestamp) -> Result<RowsByDate, LakeError> {
+        let mut end = self.next_end().min(limit);
+        let batches = loop {
+            match self.read(end).await? {
+                Some(batches) => break batches,
+                None => end = self.at + Span::from_micros((end - self.at).micros() / 2),
+            }
+        };
+        let open = std::mem::take(&mut self.open);
+        let window = Window { end, dates: self.dates, windowing: self.gold.settings.windowing, stamp: self.stamp };
+        let work = move || window.close(open, &batches);
+        let (complete, open) = self.gold.table.workers.run("fold sessions", work).await??;
+        (self.at, self.open) = (end, open);
+        self.is_done = end == Timestamp(i64::MAX) || (end >= self.dates.end() && self.open.is_empty());
+        Ok(complete)
+    }
+
+    /// The end of a window with about as many rows as it may have, as far as the log tells; the end of time after the last
+    /// event.
+    fn next_end(&self) -> Timestamp {
+        let files: Vec<(Timestamp, Timestamp, i64)> =
+            self.files.iter().filter_map(|add| self.times_and_rows(add)).collect();
+        let earliest = files.iter().map(|(earliest, _, _)| *earliest).min();
+        let latest = files.iter().map(|(_, latest, _)| *latest).max();
+        let Some((earliest, latest)) = earliest.zip(latest) else { return Timestamp(i64::MAX) };
+        let start = earliest.max(self.at);
+        let mut end = latest + Span::from_micros(1);
+        while rows_within(&files, start, end) > WINDOW_ROWS && end - start > SHORTEST {
+            end = start + Span::from_micros((end - start).micros() / 2);
+        }
+        end
+    }
+
+    /// Event times and number of rows of a file with events that are not read yet.
+    fn times_and_rows(&self, add: &Add) -> Option<(Timestamp, Timestamp, i64)> {
+        let statistics = Statistics::of(add);
+        let (earliest, latest) = instants(&statistics, silver::EVENT_TIME)?;
+        (latest >= self.at).then_some((earliest, latest, statistics.num_records.unwrap_or(0)))
+    }
+
+    /// The rows from `self.at` up to `end`. `None` where they are too many and a shorter window has fewer.
+    async fn read(&self, end: Timestamp) -> Result<Option<Vec<RecordBatch>>, LakeError> {
+        let gold = self.gold;
+        let may_be_shorter = end - self.at > SHORTEST;
+        let wanted = Arc::new(self.wanted(end));
+        let (mut read, mut bytes) = (Vec::new(), 0);
+        for add in self.files.iter().filter(|add| self.overlaps(add, end)) {
+            let mut stream = std::pin::pin!(gold.silver.stream(add, read_events::COLUMNS));
+            while let Some(batch) = stream.try_next().await? {
+                let wanted = wanted.clone();
+                let select = move || wanted.select(&batch);
+                let selected = gold.silver.workers.run("read events", select).await?;
+                let selected = selected.map_err(|error| LakeError::damaged(gold.silver.spec.name, add, &error))?;
+                if selected.num_rows() > 0 {
+                    bytes += selected.get_array_memory_size();
+                    read.push(selected);
+                }
+                if may_be_shorter && bytes > 2 * gold.settings.max_slice_bytes {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(read))
+    }
+
+    fn overlaps(&self, add: &Add, end: Timestamp) -> bool {
+        let times = instants(&Statistics::of(add), silver::EVENT_TIME);
+        times.is_none_or(|(earliest, latest)| latest >= self.at && earliest < end)
+    }
+
+    fn wanted(&self, end: Timestamp) -> WantedRows {
+        // After the last date only what continues a session that is open.
+        let open = (end > self.dates.end()).then(|| self.open.iter().map(|open| open.key().hash()).collect());
+        WantedRows { from: self.at, end, keys: self.keys.clone(), last: self.dates.end(), open }
     }
 }
 
-/// `events` are those within `read`. `None` where a session that matters may have more events outside of it.
-fn fold_parts<T>(
-    events: Vec<SessionEvent>,
-    read: TimeRange,
-    dates: Dates,
-    windowing: &Windowing,
-    make: impl Fn(Vec<Session>) -> Result<T, LakeError>,
-) -> Result<Option<Vec<T>>, LakeError> {
-    let wanted = dates.times();
-    let may_be_cut = |session: &Session| {
-        let matters = session.end >= wanted.start && session.start < wanted.end;
-        let is_at_edge = session.start - read.start <= windowing.timeout || read.end - session.end <= windowing.timeout;
-        dates != Dates::ALL && matters && is_at_edge
+/// About how many rows `files` have from `start` up to `end`, if the rows of a file are evenly distributed.
+fn rows_within(files: &[(Timestamp, Timestamp, i64)], start: Timestamp, end: Timestamp) -> i64 {
+    let within = |&(earliest, latest, rows): &(Timestamp, Timestamp, i64)| {
+        let length = (latest - earliest).micros().saturating_add(1);
+        let shared = (latest.min(end) - earliest.max(start)).micros().saturating_add(1).clamp(0, length);
+        (i128::from(rows) * i128::from(shared) / i128::from(length.max(1))) as i64
     };
-    let mut made = Vec::new();
-    for part in by_key(events) {
-        let mut sessions = merge::fold(part, windowing);
-        if sessions.iter().any(may_be_cut) {
-            return Ok(None);
+    files.iter().map(within).sum()
+}
+
+/// Which rows of silver a window has.
+struct WantedRows {
+    from: Timestamp,
+    end: Timestamp,
+    keys: Keys,
+    /// From here on only rows of `open`.
+    last: Timestamp,
+    open: Option<HashSet<KeyHash>>,
+}
+
+impl WantedRows {
+    fn select(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
+        let rows = Rows::of(silver::TABLE, batch);
+        let column_error = |error: ColumnError| error.detail;
+        let times: &TimestampMicrosecondArray = rows.column(silver::EVENT_TIME).map_err(column_error)?;
+        let user_ids: &StringArray = rows.column(silver::USER_ID).map_err(column_error)?;
+        let session_ids: &StringArray = rows.column(silver::SESSION_ID).map_err(column_error)?;
+        let mut mask = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            let at = Timestamp(times.value(row));
+            let is_within = (self.from..self.end).contains(&at);
+            mask.push(
+                is_within && {
+                    let key = SessionKey::new(user_ids.value(row), session_ids.value(row));
+                    let key = key.ok_or_else(|| format!("an id is empty in row {row} of a batch"))?.hash();
+                    let continues = || at < self.last || self.open.as_ref().is_none_or(|open| open.contains(&key));
+                    self.keys.contains(key) && continues()
+                },
+            );
         }
-        sessions.retain(|session| dates.contains(session.start.date()));
-        made.push(make(sessions)?);
+        compute::filter_record_batch(batch, &BooleanArray::from(mask)).map_err(|error| error.to_string())
     }
-    Ok(Some(made))
 }
 
-/// `events` in parts of about [`FOLD_EVENTS`], with all events of a session key in the same part.
-fn by_key(events: Vec<SessionEvent>) -> Vec<Vec<SessionEvent>> {
-    let count = events.len() / FOLD_EVENTS + 1;
-    let mut parts = vec![Vec::new(); count];
-    for event in events {
-        let part = hash(event.key.user_id.as_str(), event.key.session_id.as_str()) >> 32;
-        parts[part as usize % count].push(event);
+impl Open {
+    fn of(key: SessionKey, session: &Session) -> Self {
+        let (start, end) = session.window();
+        let (user_id, session_id) = (key.user_id.to_owned(), key.session_id.to_owned());
+        Open { user_id, session_id, start, end, state: state::write(session) }
     }
-    parts
+
+    fn key(&self) -> SessionKey<'_> {
+        SessionKey { user_id: &self.user_id, session_id: &self.session_id }
+    }
+
+    fn stored(&self) -> Stored<'_> {
+        Stored { key: self.key(), start: self.start, end: self.end, state: &self.state }
+    }
 }
 
-/// Ranges that cover all dates, each with about as many events as one pass can hold.
+/// What happens to the sessions of one window.
+struct Window {
+    end: Timestamp,
+    dates: Dates,
+    windowing: Windowing,
+    stamp: Stamp,
+}
+
+impl Window {
+    /// Merges the rows in `batches` into the `open` sessions. The rows of those that are complete, and those that stay open.
+    /// CPU-bound.
+    fn close(&self, mut open: Vec<Open>, batches: &[RecordBatch]) -> Result<(RowsByDate, Vec<Open>), LakeError> {
+        let mut reader = EventReader::default();
+        for batch in batches {
+            reader.read(batch, |_, _| true)?;
+        }
+        let stored: Vec<Stored> = open.iter().map(Open::stored).collect();
+        let own_state = |source: &dyn std::fmt::Display| LakeError::Internal {
+            attempt: "read what was just written",
+            table: schema::TABLE.into(),
+            detail: source.to_string(),
+        };
+        let merged =
+            merge::merge(&stored, reader.into_all(), &self.windowing).map_err(|error| own_state(&error.source))?;
+        let mut stay: Vec<Open> = Vec::new();
+        let mut complete = Vec::new();
+        for (key, session) in merged.changed {
+            let (start, end) = session.window();
+            if !self.is_complete(end) {
+                stay.extend((start < self.dates.end()).then(|| Open::of(key, &session)));
+            } else if self.dates.contains(start.date()) {
+                complete.push((key, session));
+            }
+        }
+        let mut rows = RowsByDate::new();
+        rows::add_rows(complete, self.stamp, &mut rows)?;
+        let untouched = (0..stored.len()).filter(|index| !merged.replaced.contains(index));
+        let (kept, done): (Vec<usize>, Vec<usize>) = untouched.partition(|&index| !self.is_complete(stored[index].end));
+        let done = done.into_iter().map(|index| stored[index]).filter(|done| self.dates.contains(done.start.date()));
+        let done =
+            done.map(|done| Ok((done.key, state::read(done.state)?))).collect::<Result<Vec<_>, state::StateError>>();
+        rows::add_rows(done.map_err(|error| own_state(&error))?, self.stamp, &mut rows)?;
+        let kept: HashSet<usize> = kept.into_iter().collect();
+        let mut index = 0..;
+        open.retain(|_| index.next().is_some_and(|index| kept.contains(&index)));
+        open.append(&mut stay);
+        Ok((rows, open))
+    }
+
+    /// Whether no event after the window can reach a session that ends at `end`.
+    fn is_complete(&self, end: Timestamp) -> bool {
+        self.end == Timestamp(i64::MAX) || !self.windowing.are_neighbours(end, self.end)
+    }
+}
+
+/// Ranges that cover all dates, each with about as many rows of silver.
 pub fn date_ranges(silver: &Snapshot) -> Vec<Dates> {
     let mut rows_from: BTreeMap<NaiveDate, i64> = BTreeMap::new();
     for add in silver.files.values() {
@@ -226,7 +370,7 @@ pub fn date_ranges(silver: &Snapshot) -> Vec<Dates> {
     let (mut from, mut rows) = (NaiveDate::MIN, 0);
     for (date, more) in rows_from {
         rows += more;
-        let Some(next) = date.succ_opt().filter(|_| rows >= PASS_ROWS) else { continue };
+        let Some(next) = date.succ_opt().filter(|_| rows >= RANGE_ROWS) else { continue };
         ranges.push(Dates { from, to: date });
         (from, rows) = (next, 0);
     }

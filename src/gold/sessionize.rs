@@ -1,19 +1,26 @@
-//! One run of `sessionize`: reads a micro-batch, merges it, commits, and records the run. Its work is bounded, and
-//! two runs may overlap.
+//! One run of `sessionize`: reads a slice of silver, merges it, commits, and records the run. Its work and its memory are
+//! bounded, and two runs may overlap.
 
-use super::commit::Plan;
-use super::control::{Activity, NO_VERSION, Run};
-use super::layout::{self, OpenFile};
-use super::merge::{self, Merged};
-use super::micro_batch::MicroBatch;
+use super::commit::{Plan, Replacement};
+use super::control::{Activity, NO_VERSION, RUN, Run};
+use super::control_table::Recorded;
+use super::layout::{self, Rewritten};
+use super::merge::{self, Stored};
+use super::quality::Quality;
+use super::recompute::Keys;
 use super::rows;
-use super::session::Session;
-use super::{Gold, schema, silver_version_read};
+use super::schema::{self, Stamp};
+use super::session::Copies;
+use super::session_event::KeyHash;
+use super::slice::{self, Reach, Resume, Slice, Work};
+use super::stored::{FoundRows, WITH_STATE};
+use super::{APP_ID, Gold, Windowing, silver_version_read};
 use crate::event::time::Timestamp;
 use crate::lake::LakeError;
 use crate::lake::log::{Add, Version};
-use crate::lake::snapshot::Snapshot;
+use crate::lake::snapshot::{Replay, Snapshot};
 use crate::mutants::{self, Mutant};
+use arrow::array::RecordBatch;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -29,8 +36,37 @@ pub struct Report {
     pub run: Option<Run>,
 }
 
+/// What gold's log says of the runs so far.
+pub(super) struct Progress {
+    pub silver_version: Option<Version>,
+    pub recorded: Recorded,
+    /// Of a version that was merged in part: where the next part starts, and the run that stands for the parts so far.
+    pub partial: Option<(Resume, Run)>,
+}
+
+/// What a slice changes.
+#[derive(Default)]
+struct Outcome {
+    replacement: Replacement,
+    counts: Counts,
+    quality: Quality,
+    /// Keys of events of which the slice has only some rows. Nothing of them is merged.
+    incomplete: HashSet<KeyHash>,
+}
+
+#[derive(Default)]
+struct Counts {
+    events: i64,
+    late_events: i64,
+    copies: Copies,
+    cross_region_duplicates: i64,
+    written: i64,
+    replaced: i64,
+    bridged: i64,
+}
+
 impl Gold {
-    /// Merges the next micro-batch of silver into gold.
+    /// Merges the next slice of silver into gold.
     pub async fn sessionize(&self) -> Result<Report, Arc<LakeError>> {
         self.table.create_if_missing(self.clock.now().millis()).await?;
         self.until_committed(|base| self.sessionize_on(base)).await
@@ -40,102 +76,204 @@ impl Gold {
     async fn sessionize_on(&self, base: Snapshot) -> Result<Option<Report>, Arc<LakeError>> {
         let recorded = self.repair_control(&base).await?;
         let silver_version = silver_version_read(&base);
-        let Some(micro_batch) = self.next_micro_batch(silver_version).await? else {
-            return Ok(Some(Report { silver_version, behind: 0, watermark: recorded.watermark, run: None }));
+        let partial = self.partial(&base).await?;
+        let progress = Progress { silver_version, recorded, partial };
+        let resume = progress.partial.as_ref().map(|(resume, _)| *resume);
+        let (plan, behind) = match self.next_work(silver_version, resume).await? {
+            None => {
+                let watermark = progress.recorded.watermark;
+                return Ok(Some(Report { silver_version, behind: 0, watermark, run: None }));
+            }
+            Some(Work::Merge(slice)) => self.plan(&base, slice, &progress).await?,
+            Some(Work::Replace(change, left)) => (self.plan_replacement(&base, change, &progress).await?, left),
         };
-        let (plan, behind) = self.plan(&base, micro_batch, recorded.watermark).await?;
-        let run = plan.run.clone();
+        let (run, is_partial) = (plan.run.clone(), plan.resume.is_some());
         if mutants::is(Mutant::ControlBeforeGold) {
             self.control.record(base.table_id(), &run).await?;
         }
         if self.commit(&base, plan).await?.is_none() {
             return Ok(None);
         }
-        self.control.record(base.table_id(), &run).await?;
-        Ok(Some(Report { silver_version: Some(run.silver_version), behind, watermark: run.watermark, run: Some(run) }))
+        if !is_partial {
+            self.control.record(base.table_id(), &run).await?;
+        }
+        let silver_version = if is_partial { silver_version } else { Some(run.silver_version) };
+        Ok(Some(Report { silver_version, behind, watermark: run.watermark, run: Some(run) }))
     }
 
-    /// The commit that merges `micro_batch`, and how many versions of silver it leaves to later runs.
-    async fn plan(
+    /// Where the last run stopped within the version after the one that gold has read.
+    async fn partial(&self, base: &Snapshot) -> Result<Option<(Resume, Run)>, LakeError> {
+        for version in (0..=base.version).rev() {
+            // Cleaned up: the version is merged from its start.
+            let Some(commit) = self.table.log.read(version).await? else { return Ok(None) };
+            if commit.txns().any(|txn| txn.app_id == APP_ID) {
+                return Ok(None);
+            }
+            let member = |name: &str| commit.info().and_then(|info| info.get(name)).cloned();
+            if let (Some(resume), Some(run)) = (member(super::control::RESUME), member(RUN)) {
+                return Ok(serde_json::from_value(resume).ok().zip(serde_json::from_value(run).ok()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The commit that merges `slice`, and how many versions of silver it leaves to later runs.
+    async fn plan(&self, base: &Snapshot, slice: Slice, progress: &Progress) -> Result<(Plan, usize), LakeError> {
+        let started_at = self.clock.now();
+        let (slice, reach, found) = self.find_touched(base, slice).await?;
+        let mut run = progress.run_to(slice.last_version());
+        run.gold_version = base.version + 1;
+        let newest = reach.times.last().copied();
+        run.newest_event_time = run.newest_event_time.max(newest);
+        run.watermark = self.settings.watermark(run.watermark.max(run.watermark_before), newest);
+        let stamp = self.stamp(run.watermark);
+        let (resume, left) = (slice.resume, slice.versions_left);
+        let mut outcome = self.merge_slice(slice, found, run.watermark_before, stamp).await?;
+        if !outcome.incomplete.is_empty() {
+            let silver = self.silver.snapshot_at(run.silver_version, Replay::TxnsAndFiles).await?;
+            let keys = Keys::Of(Arc::new(std::mem::take(&mut outcome.incomplete)));
+            let recomputed = self.recompute_keys(base, &silver, keys, stamp).await?;
+            run.sessions_written += rows::count(&recomputed.rows);
+            outcome.replacement.extend(recomputed);
+        }
+        outcome.counts.add_to(&mut run);
+        let plan = self.complete(base, outcome.replacement, run, started_at, stamp).await?;
+        Ok((Plan { resume, details: outcome.quality.details(plan.run.finished_at), ..plan }, left))
+    }
+
+    /// Stores the files of `replacement`, and of what is rewritten along with it.
+    pub(super) async fn complete(
         &self,
         base: &Snapshot,
-        mut micro_batch: MicroBatch,
-        watermark_before: Option<Timestamp>,
-    ) -> Result<(Plan, usize), LakeError> {
-        let started_at = self.clock.now();
-        let candidates = self.candidates(base, &mut micro_batch);
-        let versions_left = micro_batch.versions_left;
-        let watermark = self.settings.watermark(watermark_before, micro_batch.newest_event_time());
-        let is_late = |at: Timestamp| watermark_before.is_some_and(|watermark| at < watermark);
-        let silver_version_before = silver_version_read(base).unwrap_or(NO_VERSION);
-        let mut run = Run {
-            silver_version_before,
-            silver_version: micro_batch.last_version().unwrap_or(silver_version_before),
-            gold_version: base.version + 1,
-            watermark_before,
-            watermark,
-            events: micro_batch.events().count() as i64,
-            late_events: micro_batch.events().filter(|event| is_late(event.at())).count() as i64,
-            ..Run::nothing(Activity::Sessionize)
-        };
-        let (merged, opened) = self.merge_micro_batch(micro_batch, candidates).await?;
-        run.duplicates = merged.duplicates as i64;
-        run.sessions_written = merged.changed.len() as i64;
-        run.sessions_replaced = merged.replaced.len() as i64;
-        run.sessions_bridged = merged.bridged as i64;
-        let mut rewritten: Vec<OpenFile> = opened.into_iter().filter(|file| !file.replaced.is_empty()).collect();
-        let more = layout::to_rewrite_too(&base.files, &merged.changed, &rewritten, watermark, &self.settings);
-        rewritten.extend(self.open_files(more).await?);
-        let remove: Vec<Add> = rewritten.iter().map(|file| file.add.clone()).collect();
-        let add = self.encode(rewritten, merged.changed, watermark).await?;
-        run.files_removed = remove.len() as i64;
-        run.files_added = add.len() as i64;
+        replacement: Replacement,
+        mut run: Run,
+        started_at: Timestamp,
+        stamp: Stamp,
+    ) -> Result<Plan, LakeError> {
+        let dates = replacement.dates();
+        let Replacement { mut rewritten, rows, touched } = replacement;
+        let too = layout::to_rewrite_too(&base.files, dates, &rewritten, run.watermark, &self.settings);
+        rewritten.extend(too);
+        let (add, remove) = self.put_files(rewritten, rows, stamp).await?;
+        run.files_removed += remove.len() as i64;
+        run.files_added += add.len() as i64;
         run.finish(started_at, self.clock.now());
-        Ok((Plan { remove, add, run }, versions_left))
+        Ok(Plan { remove, add, touched, resume: None, details: serde_json::Map::new(), run })
     }
 
-    /// The gold files that `micro_batch` can touch. A micro-batch that can touch too many bytes is made shorter.
-    fn candidates(&self, base: &Snapshot, micro_batch: &mut MicroBatch) -> Vec<Add> {
+    /// The stored sessions that `slice` can touch. A slice that can touch too much is made shorter.
+    async fn find_touched(
+        &self,
+        base: &Snapshot,
+        mut slice: Slice,
+    ) -> Result<(Slice, Arc<Reach>, Vec<FoundRows>), LakeError> {
+        let timeout = self.settings.windowing.timeout;
         loop {
-            let times = micro_batch.event_times();
-            let candidates = layout::candidate_files(base.files.values(), &times, self.settings.windowing.timeout);
-            let bytes: i64 = candidates.iter().map(|add| add.size).sum();
-            if bytes <= self.settings.max_rewrite_bytes || micro_batch.versions.len() <= 1 {
-                return candidates.into_iter().cloned().collect();
+            let index = move || (slice.reach(), slice);
+            let (reach, read) = self.table.workers.run("index a slice", index).await?;
+            slice = read;
+            let reach = Arc::new(reach?);
+            let candidates = layout::candidate_files(base.files.values(), &reach.times, timeout);
+            let size: i64 = candidates.iter().map(|add| add.size).sum();
+            if size <= self.settings.max_rewrite_bytes || !slice.can_be_halved() {
+                let candidates: Vec<Add> = candidates.into_iter().cloned().collect();
+                let wanted = reach.clone();
+                let wanted = Arc::new(move |key, start, end| wanted.touches(key, start, end, timeout));
+                let found = self.find_rows(candidates, WITH_STATE, wanted).await?;
+                let bytes: usize = found.iter().map(FoundRows::bytes).sum();
+                if bytes <= self.settings.max_slice_bytes || !slice.can_be_halved() {
+                    return Ok((slice, reach, found));
+                }
             }
-            micro_batch.halve();
+            slice.halve();
         }
     }
 
-    /// Merges the events of `micro_batch` into the sessions of the candidate files. Returns these files too, with the
-    /// replaced rows marked.
-    async fn merge_micro_batch(
+    /// Merges the events of `slice` into the sessions `found`.
+    async fn merge_slice(
         &self,
-        micro_batch: MicroBatch,
-        candidates: Vec<Add>,
-    ) -> Result<(Merged, Vec<OpenFile>), LakeError> {
-        let mut opened = self.open_files(candidates).await?;
-        let events: Vec<_> = micro_batch.versions.into_iter().flat_map(|(_, events)| events).collect();
+        slice: Slice,
+        found: Vec<FoundRows>,
+        watermark: Option<Timestamp>,
+        stamp: Stamp,
+    ) -> Result<Outcome, LakeError> {
         let windowing = self.settings.windowing;
-        let work = move || {
-            let keys: HashSet<_> = events.iter().map(|event| event.key.clone()).collect();
-            let mut origins = Vec::new();
-            let mut stored: Vec<Session> = Vec::new();
-            for (index, file) in opened.iter().enumerate() {
-                let sessions = rows::from_rows(&file.rows, |key| keys.contains(key))
-                    .map_err(|error| LakeError::damaged(schema::TABLE, &file.add, &error.detail))?;
-                for (row, session) in sessions {
-                    origins.push((index, row));
-                    stored.push(session);
-                }
-            }
-            let merged = merge::merge(stored, events, &windowing);
-            for &replaced in &merged.replaced {
-                let (file, row) = origins[replaced];
-                opened[file].replaced.insert(row);
-            }
-            Ok((merged, opened))
-        };
+        let work = move || merge_rows(slice.into_batches(), &found, &windowing, watermark, stamp);
         self.table.workers.run("merge sessions", work).await?
     }
+}
+
+impl Progress {
+    /// The run that reads up to `version`, continued where parts of it are merged already.
+    pub fn run_to(&self, version: Option<Version>) -> Run {
+        let before = self.silver_version.unwrap_or(NO_VERSION);
+        let version = version.unwrap_or(before);
+        if let Some((_, run)) = self.partial.as_ref().filter(|(resume, _)| resume.version == before + 1) {
+            return Run { silver_version: version, ..run.clone() };
+        }
+        Run {
+            silver_version_before: before,
+            silver_version: version,
+            watermark_before: self.recorded.watermark,
+            ..Run::nothing(Activity::Sessionize)
+        }
+    }
+}
+
+impl Counts {
+    fn add_to(&self, run: &mut Run) {
+        run.events += self.events;
+        run.late_events += self.late_events;
+        run.duplicates += self.copies.duplicates as i64;
+        run.conflicts += self.copies.conflicts as i64;
+        run.cross_region_duplicates += self.cross_region_duplicates;
+        run.sessions_written += self.written;
+        run.sessions_replaced += self.replaced;
+        run.sessions_bridged += self.bridged;
+    }
+}
+
+/// Merges the events in `batches` into the sessions `found`, and lays out the result as rows. CPU-bound.
+fn merge_rows(
+    batches: Vec<RecordBatch>,
+    found: &[FoundRows],
+    windowing: &Windowing,
+    watermark: Option<Timestamp>,
+    stamp: Stamp,
+) -> Result<Outcome, LakeError> {
+    let slice::SliceEvents { mut events, incomplete } = slice::events(&batches).map_err(LakeError::from)?;
+    let mut outcome = Outcome { incomplete, ..Outcome::default() };
+    outcome.counts.events = events.len() as i64;
+    outcome.quality = Quality::of(&events, watermark, stamp.last_updated);
+    outcome.counts.late_events = outcome.quality.late() as i64;
+    if !outcome.incomplete.is_empty() {
+        events.retain(|event| !outcome.incomplete.contains(&event.key.hash()));
+    }
+    let (mut stored, mut origins): (Vec<Stored>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+    for (file, rows) in found.iter().enumerate() {
+        let sessions = rows.stored()?;
+        origins.extend((0..sessions.len()).map(|index| (file, rows.number(index))));
+        stored.extend(sessions);
+    }
+    let merged = merge::merge(&stored, events, windowing).map_err(|unreadable| {
+        LakeError::damaged(schema::TABLE, &found[origins[unreadable.stored].0].add, &unreadable.source)
+    })?;
+    let mut rewritten: Vec<Rewritten> =
+        found.iter().map(|rows| Rewritten { add: rows.add.clone(), replaced: Default::default() }).collect();
+    for &replaced in &merged.replaced {
+        let (file, row) = origins[replaced];
+        rewritten[file].replaced.insert(row);
+        outcome.replacement.touched.add(stored[replaced].start);
+    }
+    rewritten.retain(|file| !file.replaced.is_empty());
+    merged.changed.iter().for_each(|(_, session)| outcome.replacement.touched.add(session.window().0));
+    outcome.counts.copies = merged.copies;
+    outcome.counts.cross_region_duplicates = merged.cross_region_duplicates as i64;
+    outcome.counts.written = merged.changed.len() as i64;
+    outcome.counts.replaced = merged.replaced.len() as i64;
+    outcome.counts.bridged = merged.bridged as i64;
+    outcome.quality.count_copies(outcome.counts.copies, merged.cross_region_duplicates);
+    outcome.replacement.rewritten = rewritten;
+    rows::add_rows(merged.changed, stamp, &mut outcome.replacement.rows)?;
+    Ok(outcome)
 }

@@ -30,14 +30,15 @@ const MAX_IDLE_RUNS: u32 = 20;
 /// Runs sessionize, as its timer would, until gold has read all of silver. The log of gold says how far it has read.
 pub async fn sessionize_until_done(host: &Host, app: &App) -> Result<(), Failure> {
     let mut idle_runs = 0;
-    let read = async || patiently(async || silver_version_read(&app.gold.table).await).await;
-    let mut before = read().await?;
-    while before < patiently(async || silver_version(&app.gold.silver).await).await? {
+    let gold = async || patiently(async || Reached::read(&app.gold.table).await).await;
+    let mut before = gold().await?;
+    while before.silver < patiently(async || silver_version(&app.gold.silver).await).await? {
         let outcome = host.invoke_timer("sessionize").await?;
-        let after = read().await?;
+        let after = gold().await?;
+        // A version of silver that is merged in parts takes several commits.
         idle_runs = if after > before { 0 } else { idle_runs + 1 };
         if idle_runs >= MAX_IDLE_RUNS {
-            return Err(no_progress(after, &outcome));
+            return Err(no_progress(after.silver, &outcome));
         }
         before = after;
     }
@@ -60,11 +61,22 @@ fn no_progress(silver_version_read: Option<Version>, outcome: &InvocationOutcome
     .into()
 }
 
-async fn silver_version_read(gold: &Table) -> Result<Option<Version>, LakeError> {
-    if !gold.exists().await? {
-        return Ok(None);
+/// How far gold is: the version of silver that it has read, and its own. `None` before the first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Reached {
+    silver: Option<Version>,
+    gold: Option<Version>,
+}
+
+impl Reached {
+    async fn read(gold: &Table) -> Result<Self, LakeError> {
+        if !gold.exists().await? {
+            return Ok(Reached { silver: None, gold: None });
+        }
+        let snapshot = gold.snapshot(Replay::Txns).await?;
+        let silver = snapshot.txns.get(gold::APP_ID).map(|txn| txn.version);
+        Ok(Reached { silver, gold: Some(snapshot.version) })
     }
-    Ok(gold.snapshot(Replay::Txns).await?.txns.get(gold::APP_ID).map(|txn| txn.version))
 }
 
 async fn silver_version(silver: &Table) -> Result<Option<Version>, LakeError> {
