@@ -50,7 +50,7 @@ pub(super) fn is_compared(column: &str) -> bool {
 }
 
 /// One number for each row, which does not depend on where the row is stored.
-fn row_hashes(batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
+pub(super) fn row_hashes(batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
     let schema = batch.schema();
     let compared = schema.fields().iter().enumerate().filter(|(_, field)| is_compared(field.name()));
     let batch = batch.project(&compared.map(|(index, _)| index).collect::<Vec<_>>())?;

@@ -7,7 +7,8 @@ use super::checksums::{RangeIndex, is_compared};
 use super::event_settings::EventSettings;
 use super::expected_rows::{comparable, expected_rows, rows_by_partition, sequence_numbers};
 use super::finding::{Audit, Kind, Object};
-use super::sequence_ranges::is_next;
+use super::removals::Losses;
+use super::sequence_ranges::{SequenceRange, is_next};
 use super::tables::{Layer, Tables};
 use crate::columns::Rows;
 use crate::columns::read::differing;
@@ -34,15 +35,16 @@ pub(super) type RangesByPartition = BTreeMap<String, BTreeSet<RangeIndex>>;
 type Events = BTreeMap<(String, SequenceNumber), Event>;
 
 impl Audit<'_> {
-    /// Reports the events in `ranges` that are not where or what they should be. Returns the number of events that are
-    /// stored more than once, by partition.
+    /// Reports the events in `ranges` that are not where or what they should be, and adds to `losses` those whose rows are
+    /// missing or changed. Returns the number of events that are stored more than once, by partition.
     pub async fn examine(
         &mut self,
         mut ranges: RangesByPartition,
         tables: &Tables,
         settings: &Arc<EventSettings>,
+        losses: &mut Losses,
     ) -> Result<BTreeMap<String, i64>, LakeError> {
-        self.leave_out_excess(&mut ranges);
+        self.leave_out_excess(&mut ranges, losses);
         if ranges.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -63,18 +65,21 @@ impl Audit<'_> {
                 }
             }
         }
-        Ok(self.check_events(&events))
+        Ok(self.check_events(&events, losses))
     }
 
     /// Reports all ranges but the first [`MAX_EXAMINED`], and removes them.
-    fn leave_out_excess(&mut self, ranges: &mut RangesByPartition) {
+    fn leave_out_excess(&mut self, ranges: &mut RangesByPartition, losses: &mut Losses) {
         let mut room = MAX_EXAMINED;
         for (source, of_source) in ranges.iter_mut() {
             let excess: Vec<RangeIndex> = of_source.iter().copied().skip(room).collect();
             room -= of_source.len() - excess.len();
             for range in excess {
                 of_source.remove(&range);
-                let object = Object::events(source, range.first(), range.last());
+                let events = SequenceRange { first: range.first(), last: range.last() };
+                losses.add(Layer::Silver, source, events);
+                losses.add(Layer::Quarantine, source, events);
+                let object = Object::events(source, events.first, events.last);
                 self.report(Kind::RangeDiffers, silver::schema::TABLE, object, "its checksum differs from bronze");
             }
         }
@@ -82,11 +87,14 @@ impl Audit<'_> {
     }
 
     /// Consecutive events with the same problem are one finding.
-    fn check_events(&mut self, events: &Events) -> BTreeMap<String, i64> {
+    fn check_events(&mut self, events: &Events, losses: &mut Losses) -> BTreeMap<String, i64> {
         let mut doubled = BTreeMap::new();
         let mut open: Option<(&str, SequenceNumber, SequenceNumber, Problem)> = None;
         for ((source, number), event) in events {
             let Some(problem) = event.problem() else { continue };
+            if let Some(layer) = event.lost_from(&problem) {
+                losses.add(layer, source, SequenceRange::only(*number));
+            }
             if problem.kind == Kind::EventsDoubled {
                 *doubled.entry(source.clone()).or_default() += 1;
             }
@@ -242,6 +250,17 @@ impl Event {
             }
             (true, true, false) => compare(SILVER, &self.expected_in_silver, &self.in_silver),
             (true, false, true) => compare(QUARANTINE, &self.expected_in_quarantine, &self.in_quarantine),
+        }
+    }
+
+    /// The table in which rows of an event with `problem` are missing or changed.
+    fn lost_from(&self, problem: &Problem) -> Option<Layer> {
+        match (problem.kind, problem.table) {
+            (Kind::EventsInvented, _) => Some(Layer::Bronze),
+            (Kind::EventsUnplaced, _) if self.expected_in_silver.is_empty() => Some(Layer::Quarantine),
+            (Kind::EventsUnplaced, _) | (Kind::RowDiffers, silver::schema::TABLE) => Some(Layer::Silver),
+            (Kind::RowDiffers, _) => Some(Layer::Quarantine),
+            _ => None,
         }
     }
 }

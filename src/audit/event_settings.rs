@@ -186,6 +186,7 @@ mod tests {
         CommitSummary {
             version,
             files: 1,
+            removes_rows: false,
             txns: vec![("bronze:a".to_owned(), last)],
             settings: SettingsId::parse(settings),
             run: None,

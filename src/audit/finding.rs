@@ -40,6 +40,9 @@ pub struct Object {
     pub version: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_version: Option<Version>,
+    /// The program that wrote a commit, as the commit calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Path below the table, as the log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -113,6 +116,7 @@ impl fmt::Display for Object {
         let named = |noun: &str, value: &Option<String>| value.as_ref().map(|value| format!("{noun} {value}"));
         let parts = [
             range("version", self.version, self.last_version),
+            named("engine", &self.engine),
             named("file", &self.file),
             named("app", &self.app_id),
             named("settings id", &self.settings_id),
@@ -236,6 +240,9 @@ kinds! {
     RowCountDiffers, "row_count_differs",
         "a data file does not hold as many rows as were committed: rows were lost or invented",
         "restore the file from the store's soft delete or versions";
+    RowsRemoved, "rows_removed",
+        "a commit of another program removed or changed rows that bronze says should be there: whoever reads the table from now on gets other numbers",
+        "if it was meant, nothing is to be done; otherwise stop that program, and append the rows of the removed files again before they are vacuumed; do not `RESTORE` the table, which also removes what was added since";
     SettingsMissing, "settings_missing",
         "nobody can say with which settings the rows of a commit were made: whether its events were rejected rightly is not proved",
         "restore the missing file or commit of `control/settings` from the store's soft delete or versions";
@@ -247,7 +254,7 @@ kinds! {
         "find the commit or file that held them; otherwise read the hub again, from before the gap, into a new lake";
     EventsDoubled, "events_doubled",
         "a table has an event more than once: a query that counts its rows counts the event twice; gold counts it once",
-        "find the commits that hold it; all writers of one hub must have the same `SOURCE_EPOCH`";
+        "find the commits that hold it; all writers of one hub must have the same epoch in `SOURCE_EPOCHS`";
     EventsUnplaced, "events_unplaced",
         "an event is in bronze, but in neither silver nor quarantine: no session counts it, and no row says why",
         "if ingest is running or was just killed, let it finish and audit again; otherwise restore the commit or file that held it";

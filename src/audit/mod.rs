@@ -34,6 +34,8 @@
 //!
 //! - Columns in which two correct rows may differ: `ingested_at` and `ingest_date`, since a redelivery after a kill is
 //!   stamped again.
+//! - Who may change the tables. A commit of another program that keeps every row is no finding; one that removes or
+//!   changes rows is named beside the events that lost them (`removals`), as long as the log has it.
 //! - Whether a setting rejected an event rightly, and `page_domain`, where no commit and no row of `control/settings` says
 //!   what the settings were: a version before them wrote the commit, or it was cleaned up and there were several.
 //! - Which version wrote a row. If an older version had other rules, its rows are reported as different.
@@ -47,6 +49,7 @@ mod expected_rows;
 mod checksums;
 mod partition_totals;
 mod differing_events;
+mod removals;
 mod reconciliation;
 mod gold;
 mod control;

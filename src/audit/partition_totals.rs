@@ -7,7 +7,7 @@ use super::checksums::RangeChecksums;
 use super::event_settings::EventSettings;
 use super::expected_rows::{PartitionRows, comparable, expected_rows, rows_by_partition};
 use super::finding::{Audit, Kind, Object};
-use super::sequence_ranges::SequenceRanges;
+use super::sequence_ranges::{SequenceRange, SequenceRanges};
 use super::tables::Layer;
 use crate::bronze::schema as bronze;
 use crate::columns::Rows;
@@ -62,6 +62,8 @@ pub(super) struct PartitionTotals {
     pub quarantine: TableTotals,
     /// The sequence numbers in bronze.
     pub sequence_numbers: SequenceRanges,
+    /// Those of rows of bronze that are not what their body says.
+    pub misread: SequenceRanges,
     /// Silver and quarantine compared with bronze.
     pub checksums: RangeChecksums,
     /// Events in silver that a producer had sent before.
@@ -200,6 +202,7 @@ impl Audit<'_> {
         mut commit: Option<&mut CommitRows>,
     ) {
         for MisreadRow { source, number, columns } in totals.misread {
+            partitions.entry(source.clone()).or_default().misread.add(SequenceRange::only(number));
             let object = Object { file: Some(file.path.clone()), ..Object::events(&source, number, number) };
             let detail = format!("the row is not what its `body` says, in columns {columns}");
             self.report(Kind::RowDiffers, bronze::TABLE, object, detail);

@@ -8,6 +8,7 @@ use super::differing_events::RangesByPartition;
 use super::event_settings::EventSettings;
 use super::finding::{Audit, Kind, Object};
 use super::partition_totals::{CommitRows, PartitionTotals, Partitions, file_reader};
+use super::removals::Losses;
 use super::sequence_ranges::{SequenceRange, count};
 use super::tables::{Layer, ScannedTable, TableFiles, TableSizes, Tables};
 use crate::bronze::schema as bronze;
@@ -58,13 +59,16 @@ impl Audit<'_> {
             self.read_layer((layer, scanned), &settings, &mut partitions, sizes).await?;
         }
         let mut reports = Vec::new();
-        let mut suspicious = RangesByPartition::new();
+        let (mut suspicious, mut losses) = (RangesByPartition::new(), Losses::default());
         for (source, totals) in &mut partitions {
             totals.sequence_numbers.settle();
+            totals.misread.settle();
             reports.push(self.check_partition(source, totals));
             suspicious.insert(source.clone(), suspicious_ranges(totals));
+            add_losses_of_bronze(&mut losses, source, totals, tables);
         }
-        let doubled = self.examine(suspicious, tables, &settings).await?;
+        let doubled = self.examine(suspicious, tables, &settings, &mut losses).await?;
+        self.check_removals(tables, losses).await?;
         for report in &mut reports {
             report.overlaps += doubled.get(&report.source).copied().unwrap_or_default();
         }
@@ -166,6 +170,16 @@ impl Audit<'_> {
 
 fn are_events(count: i64) -> String {
     if count == 1 { "1 event is".to_owned() } else { format!("{count} events are") }
+}
+
+/// What is missing between the first row of bronze and the position that its log records, and what its bodies contradict.
+fn add_losses_of_bronze(losses: &mut Losses, source: &str, totals: &PartitionTotals, tables: &Tables) {
+    let numbers = &totals.sequence_numbers;
+    let recorded = tables.bronze.as_ref().and_then(|bronze| bronze.sequence_number(Layer::Bronze, source));
+    let end = numbers.last().zip(recorded).filter(|(last, recorded)| last < recorded);
+    let end = end.map(|(last, recorded)| SequenceRange { first: SequenceNumber(last.0 + 1), last: recorded });
+    numbers.gaps().chain(end).for_each(|range| losses.add(Layer::Bronze, source, range));
+    losses.add_all(Layer::Bronze, source, &totals.misread);
 }
 
 /// Ranges in which silver and quarantine are not what bronze says, or may not be.

@@ -14,7 +14,7 @@ pub(super) struct SequenceRange {
 }
 
 impl SequenceRange {
-    fn only(number: SequenceNumber) -> Self {
+    pub fn only(number: SequenceNumber) -> Self {
         SequenceRange { first: number, last: number }
     }
 
@@ -48,7 +48,7 @@ impl SequenceRanges {
         ranges
     }
 
-    fn add(&mut self, range: SequenceRange) {
+    pub fn add(&mut self, range: SequenceRange) {
         match self.seen.last_mut() {
             Some(last) if is_next(last.last, range.first) => last.last = range.last,
             _ => self.seen.push(range),
@@ -84,6 +84,16 @@ impl SequenceRanges {
         self.seen = joined;
         self.settled = self.seen.len();
         self.repeated.sort_unstable();
+    }
+
+    pub fn ranges(&self) -> &[SequenceRange] {
+        &self.seen
+    }
+
+    /// Whether a number in `range` was seen.
+    pub fn meets(&self, range: SequenceRange) -> bool {
+        let following = self.seen.partition_point(|seen| seen.last < range.first);
+        self.seen.get(following).is_some_and(|seen| seen.first <= range.last)
     }
 
     pub fn first(&self) -> Option<SequenceNumber> {
@@ -132,6 +142,9 @@ mod tests {
             ranges.settle();
             let (first, last) = (*counted.keys().next().unwrap(), *counted.keys().last().unwrap());
             prop_assert_eq!((ranges.first(), ranges.last()), (Some(SequenceNumber(first)), Some(SequenceNumber(last))));
+            for number in 0..60 {
+                prop_assert_eq!(ranges.meets(SequenceRange::only(SequenceNumber(number))), counted.contains_key(&number));
+            }
             let missing = (first..=last).filter(|number| !counted.contains_key(number)).count() as i64;
             prop_assert_eq!(count(ranges.gaps()), missing);
             let extra: i64 = counted.values().map(|times| times - 1).sum();

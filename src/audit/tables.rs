@@ -25,7 +25,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const READ_AHEAD: usize = 16;
 
 /// The tables that ingest writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layer {
     Bronze,
     Silver,
@@ -88,6 +88,8 @@ pub(super) struct CommitSummary {
     pub version: Version,
     /// Files whose rows the commit adds.
     pub files: usize,
+    /// It removes files of which the rows are not only moved.
+    pub removes_rows: bool,
     /// By application.
     pub txns: Vec<(String, i64)>,
     /// The settings that the rows were made with; of bronze, silver and quarantine.
@@ -102,6 +104,10 @@ impl CommitSummary {
         CommitSummary {
             version: commit.version,
             files: commit.adds().filter(|add| add.data_change).count(),
+            removes_rows: commit
+                .actions
+                .iter()
+                .any(|action| action.remove.as_ref().is_some_and(|file| file.data_change)),
             txns: commit.txns().map(|txn| (txn.app_id.clone(), txn.version)).collect(),
             settings: SettingsId::of_commit(commit),
             run: run.and_then(|run| serde_json::from_value(run).ok()),
@@ -132,6 +138,16 @@ impl ScannedTable {
     /// What the log records last for `app_id`.
     pub fn txn(&self, app_id: &str) -> Option<i64> {
         self.scan.head.txns.get(app_id).map(|recorded| recorded.version)
+    }
+
+    /// The versions of the commits that remove rows, ascending.
+    pub fn removals(&self) -> impl Iterator<Item = Version> {
+        self.commits.iter().filter(|commit| commit.removes_rows).map(|commit| commit.version)
+    }
+
+    /// `None` if it was cleaned up since.
+    pub async fn commit(&self, version: Version) -> Result<Option<Commit>, LakeError> {
+        self.table.log.read(version).await
     }
 
     /// Hands `add`, one of the table's files, to `read`, batch by batch.
