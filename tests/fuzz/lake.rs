@@ -4,16 +4,16 @@ use super::machine::network::ENQUEUED_AT;
 use super::machine::{Shape, Target};
 use bytes::Bytes;
 use clickstream::event::Parsed;
-use clickstream::event::ids::EventKey;
 use clickstream::event::parse::{ParseSettings, parse};
 use clickstream::event::received::ReceivedBatch;
 use clickstream::event::time::{Span, Timestamp};
 use clickstream::gold::control::{RUN, Run};
-use clickstream::gold::rows::{from_rows, to_rows};
+use clickstream::gold::read_events::EventReader;
+use clickstream::gold::rows::{self, RowsByDate};
 use clickstream::gold::schema::Stamp as Written;
-use clickstream::gold::session::{Counts, Products, Session, State};
-use clickstream::gold::session_event::{self, SessionKey};
-use clickstream::gold::{Windowing, layout, merge, schema};
+use clickstream::gold::session::Session;
+use clickstream::gold::session_event::SessionKey;
+use clickstream::gold::{Windowing, layout, merge, schema, state};
 use clickstream::lake::file::Statistics;
 use clickstream::lake::log::{Action, Add, Commit, Log};
 use clickstream::lake::snapshot::{Replay, Snapshot};
@@ -35,11 +35,11 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "table", run: table, shape: Shape::Json, max_bytes: 32 << 10, share: 100 },
     Target { name: "checkpoint", run: checkpoint, shape: Shape::Json, max_bytes: 1 << 10, share: 150 },
     Target { name: "run", run, shape: Shape::Json, max_bytes: 4 << 10, share: 250 },
-    Target { name: "state", run: state, shape: Shape::Json, max_bytes: 16 << 10, share: 150 },
+    Target { name: "state", run: state, shape: Shape::Text, max_bytes: 16 << 10, share: 150 },
 ];
 
 const TIMEOUT: Span = Span::from_minutes(30);
-const WINDOWING: Windowing = Windowing { timeout: TIMEOUT, max_event_keys: 1_000 };
+const WINDOWING: Windowing = Windowing { timeout: TIMEOUT, max_events: 1_000 };
 const WRITTEN: Written = Written { last_updated: ENQUEUED_AT, final_before: ENQUEUED_AT };
 /// Of fixed size, in one row of silver: numbers, instants, and where texts begin.
 const ROW_BYTES: usize = 1_024;
@@ -59,10 +59,13 @@ fn ingest(input: &[u8]) {
     let max = max_silver_bytes(&batch, &parsed, &settings);
     let bytes = good.get_array_memory_size();
     assert!(bytes <= max, "{bytes} bytes of silver from {}, at most {max}", input.len());
-    let mut events = Vec::new();
-    session_event::read(&good, |_, _| true, &mut events).expect("silver reads its own rows");
+    let mut reader = EventReader::default();
+    reader.read(&good, |_, _| true).expect("silver reads its own rows");
+    let events = reader.into_complete();
     assert_eq!(events.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
-    reads_back(merge::fold(events, &WINDOWING));
+    let sessions = merge::merge(&[], events, &WINDOWING).expect("nothing is stored").changed;
+    sessions.iter().for_each(|(_, session)| reads_back(session));
+    rows::add_rows(sessions, WRITTEN, &mut RowsByDate::new()).expect("sessions fit gold");
 }
 
 /// What the limits of a single event allow for all of them. Columns grow by doubling, and are not small when empty.
@@ -76,11 +79,13 @@ fn max_silver_bytes(batch: &ReceivedBatch, parsed: &[Parsed], settings: &ParseSe
     64 * ROW_BYTES + 2 * batch.events.iter().zip(parsed).map(of_one).sum::<usize>()
 }
 
-fn reads_back(sessions: Vec<Session>) {
-    let rows = to_rows(&sessions, WRITTEN).expect("sessions fit gold");
-    let read: Vec<Session> =
-        from_rows(&rows, |_| true).expect("gold reads its own rows").into_iter().map(|(_, session)| session).collect();
-    assert_eq!(read, sessions, "a session reads back as it was written");
+fn reads_back(session: &Session) {
+    let bytes = state::write(session);
+    assert_eq!(
+        &state::read(&bytes).expect("gold reads its own state"),
+        session,
+        "a session reads back as it was written"
+    );
 }
 
 /// A commit that can be read can be written, and reads the same again; nothing it says can break a reader.
@@ -177,28 +182,14 @@ fn run(input: &[u8]) {
     }
 }
 
-/// A session whose stored state is `input`: counted, combined with another, written and read.
+/// A session whose stored state is `input`: it is summed up, united with itself, written and read.
 fn state(input: &[u8]) {
-    let Ok(state) = serde_json::from_slice::<State>(input) else { return };
-    let mut session = session(state);
-    assert!(session.purchase_count() >= session.state.purchases_without_id, "a count does not go round");
-    reads_back(vec![session.clone()]);
-    session.combine(session.clone(), WINDOWING.max_event_keys);
-    reads_back(vec![session]);
-}
-
-/// With counts and times as no event makes them.
-fn session(state: State) -> Session {
-    Session {
-        key: SessionKey::new("u", "s").expect("neither is empty"),
-        start: Timestamp(i64::MIN),
-        end: Timestamp(i64::MAX),
-        total_events: i64::MAX,
-        counts: Counts { add_to_cart: i64::MAX, remove_from_cart: i64::MIN, search: 0, checkout: 1 },
-        products: Products::default(),
-        is_bot: false,
-        event_keys: vec![EventKey(i64::MIN), EventKey(i64::MAX)],
-        duplicates_unchecked: false,
-        state,
-    }
+    let Ok(mut session) = state::read(input) else { return };
+    reads_back(&session);
+    let key = SessionKey::new("u", "s").expect("neither is blank");
+    rows::add_rows(vec![(key, session.clone())], WRITTEN, &mut RowsByDate::new()).expect("a session fits gold");
+    let before = session.events.len();
+    session.unite(session.clone(), WINDOWING.max_events);
+    assert!(session.events.len() <= before, "a session has each of its events once");
+    reads_back(&session);
 }

@@ -19,6 +19,7 @@ mod dictionary;
 pub enum Shape {
     /// JSON, perhaps one value on each line, perhaps with JSON or base64 within its strings.
     Json,
+    /// Text, or bytes of no known form.
     Text,
 }
 

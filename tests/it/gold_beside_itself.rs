@@ -149,7 +149,7 @@ async fn forget_a_file(table: &Table) {
 /// The alert on gold that falls behind asks for this number.
 #[tokio::test(crate = "crate::support::limit")]
 async fn a_run_reports_all_versions_of_silver_that_it_leaves() {
-    let world = World::adjusted(|settings| settings.gold.max_micro_batch_versions = 2);
+    let world = World::adjusted(|settings| settings.gold.max_slice_versions = 2);
     for batch in events(0).chunks(24) {
         world.ingest("0", batch).await.expect("the batch is ingested");
     }

@@ -43,19 +43,28 @@ scripts! {
     inactivity_ends_a_session
     late_events_after_a_restart
     listings_and_product_pages
+    long_session
     malformed_json_keeps_its_bytes
     midnight
     missing_members
+    people_and_campaigns
     prices_as_list_or_number
+    products_of_a_session
+    quality_in_commits
     quarantine
     redelivery
     retries_of_the_producer
+    rows_deleted_by_others
+    rows_in_another_order
     session_over_partitions
     settings_change
     silver_unavailable
     three_items_are_one_purchase
     transactions
+    two_currencies
+    two_hubs_one_recreated
     urls_and_domains
+    variants_of_an_event
 }
 
 fn folder() -> PathBuf {

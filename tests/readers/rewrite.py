@@ -3,7 +3,7 @@
 usage: rewrite.py < JOBS    a JSON array of objects with `lake`, `table`, `how`, and what that needs
 
 `delete`, `update`, `compact` and `z_order` are done by deltalake. The others store the rows of every file again in other
-types, and commit that as Spark's OPTIMIZE does: without a change of data.
+types or in reversed order, and commit that as Spark's OPTIMIZE does: without a change of data, unless `data_change` is set.
 """
 
 import json
@@ -65,6 +65,11 @@ def in_another_order(table, partition):
     return table.append_column("somebody_elses", pyarrow.array([1] * len(table)))
 
 
+def reversed_rows(table, _):
+    # Not `take`, which cannot do string views.
+    return pyarrow.concat_tables(table.slice(row, 1) for row in reversed(range(len(table))))
+
+
 STORED = {
     # Spark does not say how it had the values in memory.
     "int96": (lambda table, _: table, {"use_deprecated_int96_timestamps": True, "store_schema": False}),
@@ -72,10 +77,11 @@ STORED = {
     "narrow": (lambda table, _: by_type(table, narrow), {}),
     "wide": (lambda table, _: by_type(table, wide), {"version": "2.6"}),
     "in_another_order": (in_another_order, {"compression": "snappy"}),
+    "reversed": (reversed_rows, {}),
 }
 
 
-def store_again(path, how):
+def store_again(path, how, data_change):
     convert, options = STORED[how]
     table = DeltaTable(path)
     actions = [{"commitInfo": {"operation": "OPTIMIZE"}}]
@@ -85,7 +91,7 @@ def store_again(path, how):
         name = os.path.join(folder, f"part-{uuid.uuid4()}.parquet")
         rows = pyarrow.parquet.ParquetFile(os.path.join(path, add["path"])).read()
         pyarrow.parquet.write_table(convert(rows, partition), os.path.join(path, name), **options)
-        common = {"partitionValues": partition, "dataChange": False}
+        common = {"partitionValues": partition, "dataChange": data_change}
         actions.append({"remove": {"path": add["path"], "deletionTimestamp": 0, **common}})
         size = os.path.getsize(os.path.join(path, name))
         actions.append({"add": {"path": name, "size": size, "modificationTime": 0, **common}})
@@ -98,7 +104,7 @@ def main():
     for job in json.load(sys.stdin):
         path, how = os.path.join(job["lake"], job["table"]), job["how"]
         if how in STORED:
-            store_again(path, how)
+            store_again(path, how, job.get("data_change", False))
         elif how == "delete":
             assert DeltaTable(path).delete(job["where"])["num_deleted_rows"] > 0
         elif how == "update":

@@ -1,4 +1,5 @@
-//! Produces events of a few visits. They overlap, bridge sessions, arrive late, arrive twice or are malformed.
+//! Produces events of a few visits. They overlap, bridge sessions, arrive late, arrive twice, arrive with other contents under
+//! the same id, or are malformed.
 
 use super::chance::{Chance, between, one_in};
 use super::naive::Event;
@@ -20,24 +21,24 @@ pub fn produce(chance: &Chance, now: Timestamp, earlier: &[Expected]) -> Produce
     if one_in(chance, 12) {
         return Produced { body: format!("{{\"user_id\": {}", chance.up_to(1_000_000)).into_bytes(), event: None };
     }
-    // A producer that received no answer sends the same event again, and the hub gives it a new sequence number.
-    if one_in(chance, 10) && !earlier.is_empty() {
-        return earlier[chance.up_to(earlier.len() as u64 - 1) as usize].produced.clone();
+    if !earlier.is_empty() && one_in(chance, 5) {
+        let sent = &earlier[chance.up_to(earlier.len() as u64 - 1) as usize].produced;
+        return match &sent.event {
+            // A producer sends an event again when it knows more of it, or has corrected it.
+            Some(event) if one_in(chance, 2) => Produced::of(event.variant(&mut |max| chance.up_to(max))),
+            // A producer that received no answer sends the same event again, and the hub gives it a new sequence number.
+            _ => sent.clone(),
+        };
     }
-    let kinds = ["page_view", "page_view", "page_view", "add_to_cart", "purchase", "search"];
-    let event = Event {
-        user: format!("u{}", chance.up_to(2)),
-        session: format!("s{}", chance.up_to(1)),
-        at_micros: now.0 - late_by(chance),
-        kind: kinds[chance.up_to(5) as usize].to_owned(),
-        url: (!one_in(chance, 6)).then(|| format!("/{}", chance.up_to(5))),
-        // All purchases have one value. Which of several values counts is tested where the order is known.
-        price: Some(990_000),
-        transaction: one_in(chance, 2).then(|| format!("t{}", chance.up_to(2))),
-        products: (0..chance.up_to(3)).map(|at| format!("P{at}")).collect(),
-        identity: format!("e{}-{}", earlier.len(), chance.up_to(u64::MAX - 1)),
-    };
-    Produced { body: event.body(), event: Some(event) }
+    let identity = format!("e{}-{}", earlier.len(), chance.up_to(u64::MAX - 1));
+    let at_micros = now.0 - late_by(chance);
+    Produced::of(Event::drawn(&mut |max| chance.up_to(max), Some(identity), at_micros))
+}
+
+impl Produced {
+    fn of(event: Event) -> Self {
+        Produced { body: event.body(), event: Some(event) }
+    }
 }
 
 /// How late an event is: mostly not at all, often some minutes, sometimes days.

@@ -10,15 +10,17 @@
 //! In a schedule, batches are cut anywhere, are redelivered, and overlap with a call that still runs. Partitions move to new
 //! owners while the old ones still deliver. Any store call may fail before or after it took effect, be slow, be throttled,
 //! sleep for an hour, list fewer files than exist, or kill its process. Two owners of the timer run `sessionize` concurrently
-//! with `rebuild` and with checkpoints of any version. The hub may be recreated. Then the faults stop, everything is
-//! delivered, and [`check::everything`] must hold.
+//! with `rebuild` and with checkpoints of any version. Another engine rewrites files between our commits, with their rows in
+//! another order and stored in other types, and in some schedules it deletes and updates rows of silver. The hub may be
+//! recreated. Then the faults stop, everything is delivered, and [`check::everything`] must hold.
 //!
 //! In reading order: [`plan`] (what a seed decides), [`events`] (what is sent), [`store`] and [`life`] (the faults),
-//! [`instance`] (a process), [`world`] (the hub and the host), [`schedule`], [`check`], and [`mutants`] (proof that a defect is
+//! [`instance`] (a process), [`world`] (the hub and the host), [`engine`] (the other engine), [`schedule`], [`check`], and [`mutants`] (proof that a defect is
 //! found).
 
 mod chance;
 mod check;
+mod engine;
 #[path = "../it/support/envelope.rs"]
 mod envelope;
 #[path = "../it/support/event.rs"]
@@ -29,12 +31,16 @@ mod life;
 #[allow(dead_code, reason = "the integration tests use more of it")]
 #[path = "../it/support/limit.rs"]
 mod limit;
-#[path = "../it/support/naive.rs"]
+#[path = "../it/support/naive/mod.rs"]
 mod naive;
 mod plan;
+#[path = "../it/support/quality.rs"]
+mod quality;
 #[allow(dead_code, reason = "the integration tests use more of it")]
 #[path = "../it/support/render.rs"]
 mod render;
+#[path = "../it/support/rewrite.rs"]
+mod rewrite;
 mod schedule;
 mod seeds;
 mod store;

@@ -3,17 +3,22 @@
 use super::seeds::{self, Seeds};
 use clickstream::mutants::{self, Mutant};
 
-const MUTANTS: [Mutant; 10] = [
+const MUTANTS: [Mutant; 15] = [
     Mutant::TxnNotCommitted,
     Mutant::DedupOffByOne,
     Mutant::OwnCommitNotRecognised,
     Mutant::ConflictNotReread,
     Mutant::TxnMovesBack,
+    Mutant::DetailsOfWholeAppend,
     Mutant::CheckpointDropsTxn,
     Mutant::RewriteNotPlannedAgain,
     Mutant::GoldTxnIgnored,
     Mutant::ControlBeforeGold,
     Mutant::SilverFailureAcknowledged,
+    Mutant::FirstComeWins,
+    Mutant::RowsByAdjacency,
+    Mutant::TruncationByArrival,
+    Mutant::RemovedRowsIgnored,
 ];
 
 /// The seeds within which each mutant must be found. `SIMULATION_SEEDS` does not change them: a seed that is replayed on a

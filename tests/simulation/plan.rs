@@ -16,6 +16,10 @@ pub struct Plan {
     pub recreated: bool,
     /// `SESSIONIZE_MAX_EVENTS`.
     pub micro_batch_events: u64,
+    /// `MAX_SESSION_EVENTS`.
+    pub max_session_events: usize,
+    /// Whether another engine deletes and updates rows of silver.
+    pub rows_changed: bool,
 }
 
 impl Plan {
@@ -28,6 +32,8 @@ impl Plan {
             rates: if one_in(chance, 8) { ONLY_COMMIT_ANSWERS_LOST } else { rates(chance) },
             recreated: one_in(chance, 6),
             micro_batch_events: between(chance, 1, 40),
+            max_session_events: if one_in(chance, 3) { between(chance, 1, 8) as usize } else { 10_000 },
+            rows_changed: one_in(chance, 4),
         }
     }
 }

@@ -37,7 +37,7 @@ impl Totals {
         }
     }
 
-    fn all(&self) -> [(&'static str, u64); 18] {
+    fn all(&self) -> [(&'static str, u64); 21] {
         let stats = self.stats;
         [
             ("schedules", self.schedules),
@@ -50,6 +50,9 @@ impl Totals {
             ("rebuilds", stats.rebuilds),
             ("checkpoints", stats.checkpoints),
             ("recreated hubs", stats.recreated),
+            ("rewrites by another engine", stats.rewrites),
+            ("deletions by another engine", stats.deletions),
+            ("updates by another engine", stats.updates),
             ("store calls", self.calls),
             ("lost", self.lost),
             ("answers lost", self.answers_lost),

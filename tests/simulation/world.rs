@@ -1,8 +1,8 @@
 //! The simulated world: a hub with partitions, a fleet of instances, and a host that delivers events and timers as badly as it
 //! is allowed to.
 
-use super::chance::{between, one_in};
-use super::envelope::{Sent, envelope};
+use super::chance::{Chance, between, one_in};
+use super::envelope::{HUB, NAMESPACE, Sent, envelope};
 use super::events::{self, Produced};
 use super::instance::{Answer, Instance};
 use super::plan::Plan;
@@ -61,6 +61,12 @@ pub struct Stats {
     pub rebuilds: u64,
     pub checkpoints: u64,
     pub recreated: u64,
+    /// Versions in which another engine laid out the same rows in another way.
+    pub rewrites: u64,
+    /// Versions in which another engine deleted rows of silver.
+    pub deletions: u64,
+    /// Versions in which another engine updated rows of silver.
+    pub updates: u64,
 }
 
 pub struct World {
@@ -88,6 +94,9 @@ impl Stats {
         self.rebuilds += other.rebuilds;
         self.checkpoints += other.checkpoints;
         self.recreated += other.recreated;
+        self.rewrites += other.rewrites;
+        self.deletions += other.deletions;
+        self.updates += other.updates;
     }
 }
 
@@ -119,13 +128,31 @@ impl World {
     /// Starts a process with empty memory.
     pub fn start_instance(&self) -> Instance {
         self.started.set(self.started.get() + 1);
-        let setting = |name: &str, value: String| (name.to_owned(), value);
-        let settings = BTreeMap::from([
-            setting("SESSIONIZE_MAX_EVENTS", self.plan.micro_batch_events.to_string()),
-            setting("SOURCE_EPOCH", self.epoch.get().to_string()),
-        ]);
         let name = format!("instance {}", self.started.get());
-        Instance::start(&self.faults, name, &settings, &self.faults.clock)
+        Instance::start(&self.faults, name, &self.settings(), &self.faults.clock)
+    }
+
+    fn settings(&self) -> BTreeMap<String, String> {
+        let setting = |name: &str, value: String| (name.to_owned(), value);
+        BTreeMap::from([
+            setting("SESSIONIZE_MAX_EVENTS", self.plan.micro_batch_events.to_string()),
+            setting("MAX_SESSION_EVENTS", self.plan.max_session_events.to_string()),
+            setting("SOURCE_EPOCHS", format!(r#"{{"{NAMESPACE}/{HUB}": {}}}"#, self.epoch.get())),
+        ])
+    }
+
+    /// A process on a lake of its own, without faults.
+    pub fn instance_on_another_lake(&self) -> Instance {
+        let now = self.faults.clock.now();
+        let faults = FaultInjector::new(Chance::seeded(0), self.plan.rates, now);
+        faults.quiescent.store(true, Ordering::SeqCst);
+        Instance::start(&faults, "instance on another lake".to_owned(), &self.settings(), &faults.clock)
+    }
+
+    /// Whether another engine deleted or updated rows of silver.
+    pub fn has_changed_rows(&self) -> bool {
+        let stats = self.stats.get();
+        stats.deletions + stats.updates > 0
     }
 
     /// A random instance of the fleet, restarted if it is dead.
@@ -147,7 +174,7 @@ impl World {
     }
 
     /// Whether the phase with faults ends: everything is produced, delivered and sessionized, or there were enough calls.
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         let delivered = self.partitions.borrow().iter().all(|partition| partition.checkpoint == partition.log.len());
         let done = self.producing.get() == 0 && delivered && self.runs_left.get() == 0;
         self.is_quiescent() || done || self.faults.counts.calls.load(Ordering::SeqCst) > MAX_CALLS
@@ -169,6 +196,8 @@ impl World {
             self.rebuild(),
             self.checkpoint(),
             self.operate(),
+            self.rewrite_files(),
+            self.change_rows(),
         );
     }
 
@@ -322,7 +351,7 @@ impl World {
         }
         sleep(Duration::from_secs(between(&self.faults.chance, 1, 1_800))).await;
         self.epoch.set(self.stats.get().recreated as u32);
-        self.faults.trace.record("operator", format_args!("sets SOURCE_EPOCH to {}", self.epoch.get()));
+        self.faults.trace.record("operator", format_args!("sets the epoch of the hub to {}", self.epoch.get()));
         self.fleet.borrow().iter().for_each(|instance| instance.life.end());
     }
 

@@ -3,10 +3,14 @@
 use super::{Setup, loses_answers_to_commits, objects, on_faulty};
 use crate::support::faulty::Fate;
 use crate::support::numbers::{numbers, stored, table};
+use clickstream::columns::CommitDetails;
 use clickstream::lake::LakeError;
 use clickstream::lake::append::{Append, Appender};
 use futures::FutureExt;
 use futures::future::join_all;
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) async fn a_batch_is_there_once_however_it_is_cut_and_repeated(setup: Setup) {
@@ -28,6 +32,33 @@ pub(super) async fn redeliveries_that_share_a_commit_are_compared_with_each_othe
     let rows: usize = outcomes.iter().map(|outcome| outcome.as_ref().expect("appended").rows).sum();
     assert_eq!(rows, 100);
     assert_eq!(stored(&table(&setup.lake)).await, Vec::from_iter(0..100));
+}
+
+/// Also where appends share a commit: each of them is asked for the rows that are left of it, or for nothing.
+pub(super) async fn a_commit_says_what_it_adds(setup: Setup) {
+    let described = |source: &str, range: Range<i64>| {
+        let (name, first) = (source.to_owned(), range.start);
+        let of = move |row| json!(format!("{name} from {}", first + row as i64));
+        let details = CommitDetails { name: "added", of: Arc::new(of), merge: Value::Array };
+        Append { details: Some(details), ..numbers(source, range) }
+    };
+    let appender = Appender::new(table(&setup.lake));
+    appender.append(described("a", 0..10)).await.expect("appended");
+    let sources: Vec<String> = (0..20).map(|number| format!("s{number:02}")).collect();
+    let parts = sources.iter().flat_map(|source| [described(source, 0..5), described(source, 3..8)]);
+    join_all(parts.chain([described("a", 5..15), described("a", 2..15)]).map(|append| appender.append(append))).await;
+    appender.append(described("a", 0..15)).await.expect("appended");
+    let table = table(&setup.lake);
+    let versions = table.log.versions_after(-1).await.expect("the log can be listed");
+    let commits = table.log.read_all(&versions).await.expect("the log can be read");
+    let said: Vec<&Vec<Value>> = commits.iter().filter_map(|commit| commit.info()?.get("added")?.as_array()).collect();
+    let parts = sources.iter().flat_map(|source| [format!("{source} from 0"), format!("{source} from 5")]);
+    let mut expected: Vec<String> = parts.chain(["a from 0".to_owned(), "a from 10".to_owned()]).collect();
+    expected.sort();
+    let mut all: Vec<&str> = said.iter().flat_map(|said| said.iter().filter_map(Value::as_str)).collect();
+    all.sort_unstable();
+    assert_eq!(all, expected);
+    assert!(said.len() < expected.len(), "some share a commit");
 }
 
 pub(super) async fn an_append_that_nobody_waits_for_is_completed(setup: Setup) {

@@ -45,6 +45,7 @@ const PROMISES: &[Promise] = promises![
     tables::a_table_is_created_once,
     appending::a_batch_is_there_once_however_it_is_cut_and_repeated,
     appending::redeliveries_that_share_a_commit_are_compared_with_each_other,
+    appending::a_commit_says_what_it_adds,
     appending::an_append_that_nobody_waits_for_is_completed,
     appending::many_writers_lose_nothing_and_add_nothing_twice,
     appending::a_conflict_is_reread,

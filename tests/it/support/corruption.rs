@@ -151,10 +151,27 @@ pub fn with_row_twice(rows: &RecordBatch, row: usize) -> RecordBatch {
 }
 
 pub fn with_text(rows: &RecordBatch, row: usize, column: &str, value: &str) -> RecordBatch {
-    let texts = rows.column_by_name(column).and_then(|texts| texts.as_any().downcast_ref::<StringArray>());
-    let texts = texts.expect("a column of text").iter().enumerate();
-    let edited: StringArray = texts.map(|(index, text)| if index == row { Some(value) } else { text }).collect();
+    let edited: StringArray =
+        texts(rows, column).enumerate().map(|(index, text)| if index == row { Some(value) } else { text }).collect();
     with_column(rows, column, Arc::new(edited))
+}
+
+/// Without the rows in which `column` is `value`.
+pub fn without_text(rows: &RecordBatch, column: &str, value: &str) -> RecordBatch {
+    let keep: BooleanArray = texts(rows, column).map(|text| Some(text != Some(value))).collect();
+    compute::filter_record_batch(rows, &keep).expect("filtered")
+}
+
+/// With `new` wherever `column` is `value`.
+pub fn with_text_replaced(rows: &RecordBatch, column: &str, value: &str, new: &str) -> RecordBatch {
+    let edited: StringArray =
+        texts(rows, column).map(|text| if text == Some(value) { Some(new) } else { text }).collect();
+    with_column(rows, column, Arc::new(edited))
+}
+
+fn texts<'a>(rows: &'a RecordBatch, column: &str) -> impl Iterator<Item = Option<&'a str>> {
+    let texts = rows.column_by_name(column).and_then(|texts| texts.as_any().downcast_ref::<StringArray>());
+    texts.expect("a column of text").iter()
 }
 
 pub fn a_day_less(rows: &RecordBatch, column: &str) -> RecordBatch {

@@ -5,6 +5,10 @@ use bytes::Bytes;
 use clickstream::event::time::Timestamp;
 use serde_json::json;
 
+pub const NAMESPACE: &str = "test.servicebus.windows.net";
+/// The hub of a partition that names none.
+pub const HUB: &str = "clicks";
+
 /// One event on its way.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -13,7 +17,9 @@ pub struct Sent {
     pub body: Vec<u8>,
 }
 
+/// `partition` is the id of a partition, after the name of its hub and a slash unless that is [`HUB`].
 pub fn envelope(partition: &str, events: &[Sent]) -> Bytes {
+    let (hub, partition) = partition.split_once('/').unwrap_or((HUB, partition));
     let bodies: Vec<String> = events.iter().map(|event| STANDARD.encode_to_string(&event.body)).collect();
     let sequence: Vec<i64> = events.iter().map(|event| event.sequence_number).collect();
     let offsets: Vec<String> = sequence.iter().map(|number| (number * 100).to_string()).collect();
@@ -24,8 +30,8 @@ pub fn envelope(partition: &str, events: &[Sent]) -> Bytes {
         "Data": { "events": text(json!(bodies)) },
         "Metadata": {
             "PartitionContext": {
-                "FullyQualifiedNamespace": "test.servicebus.windows.net",
-                "EventHubName": "clicks",
+                "FullyQualifiedNamespace": NAMESPACE,
+                "EventHubName": hub,
                 "ConsumerGroup": "$Default",
                 "PartitionId": partition,
             },

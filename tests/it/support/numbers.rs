@@ -31,6 +31,7 @@ pub fn numbers(source: &str, range: Range<i64>) -> Append {
         positions: range.map(|sequence| SourcePosition { sequence, enqueued_ms: 1_000 }).collect(),
         now_ms: 1_000,
         note: None,
+        details: None,
     }
 }
 

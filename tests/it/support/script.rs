@@ -7,15 +7,22 @@
 //! enqueued 15T11:59                when the hub accepted the batches from here on; without it, now
 //! event NAME FIELD=VALUE ...       defines a page view with these members; see below
 //! raw NAME TEXT                    defines an event with these bytes; `\xff` is one byte
-//! ingest PARTITION FIRST NAME ...  delivers a batch whose first event has the sequence number FIRST
+//! ingest PARTITION FIRST NAME ...  delivers a batch whose first event has the sequence number FIRST; HUB/PARTITION for another hub
 //! ingest-file PARTITION NAME       delivers the lines of `field/NAME`, from sequence number 1 on
 //! fault FATE PATH                  the next PUT whose path contains PATH fails (`lost`), or succeeds and reports an error (`answer-lost`)
 //! sessionize                       until gold is up to date
 //! rebuild                          all of gold
 //! audit                            prints what the audit finds
 //! restart                          continues with a process that remembers nothing
+//! new-lake                         continues with an empty lake
+//! sort TABLE COLUMN                another engine sorts all rows by this column, as a Z-order does
+//! overwrite TABLE COLUMN           another engine overwrites the table with its rows sorted by this column, a change of data
+//! shuffle TABLE SEED FILES         another engine writes all rows into so many files, in an order that follows from SEED
+//! delete TABLE COLUMN VALUE        another engine deletes the rows that have this text
+//! update TABLE COLUMN VALUE NEW    another engine replaces this text by another one
 //! count TABLE ...                  prints how many rows each table has
 //! dump TABLE COLUMN ...            prints columns of all rows, sorted
+//! quality TABLE                    prints what commits say of the rows that they add, a line for each source and hour; of those not printed yet
 //! show TABLE                       prints every declared column of every row, one line per column
 //! ```
 //!
@@ -23,12 +30,16 @@
 //! and `"a b"` may contain spaces; any other value is a text. `at user session type url` are short names of `timestamp user_id
 //! session_id event_type page_url`.
 
+use super::corruption;
 use super::envelope::Sent;
 use super::event::Event;
 use super::faulty::Fate;
+use super::quality;
 use super::render;
+use super::rewrite::{self, Layout, Order, Types};
 use super::world::{NOON, World};
 use clickstream::event::time::Timestamp;
+use clickstream::lake::arrow::array::RecordBatch;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -41,6 +52,8 @@ pub struct Script {
     events: BTreeMap<String, Vec<u8>>,
     now: Option<Timestamp>,
     enqueued_at: Option<Timestamp>,
+    /// Commits of each table of which `quality` has printed what they say.
+    printed: BTreeMap<String, usize>,
     /// What the current block has printed.
     output: String,
 }
@@ -103,11 +116,27 @@ impl Script {
             }
             ["audit"] => self.audit().await,
             ["restart"] => self.world().restart(),
+            ["new-lake"] => self.world = None,
+            ["sort", table, column] => self.lay_out(table, Order::By(column.to_string()), 1, false).await,
+            ["overwrite", table, column] => self.lay_out(table, Order::By(column.to_string()), 1, true).await,
+            ["shuffle", table, seed, files] => {
+                let [seed, files] = [seed, files].map(|it| it.parse().unwrap_or_else(|_| panic!("no number: {it}")));
+                self.lay_out(table, Order::Shuffled(seed), files as usize, false).await;
+            }
+            ["delete", table, column, value] => {
+                let edit = |rows: &RecordBatch| corruption::without_text(rows, column, value);
+                self.change(table, "DELETE", edit).await;
+            }
+            ["update", table, column, value, new] => {
+                let edit = |rows: &RecordBatch| corruption::with_text_replaced(rows, column, value, new);
+                self.change(table, "UPDATE", edit).await;
+            }
             ["count", tables @ ..] => self.count(tables).await,
             ["dump", table, columns @ ..] => {
                 let rows = self.world().rows(table).await;
                 self.output.push_str(&render::columns(&rows, columns));
             }
+            ["quality", table] => self.quality(table).await,
             ["show", table] => {
                 let text = render::records(&self.world().table(table)).await;
                 self.output.push_str(&text);
@@ -167,6 +196,15 @@ impl Script {
         }
     }
 
+    async fn lay_out(&mut self, table: &str, order: Order, files: usize, data_change: bool) {
+        let layout = Layout { order, files, types: Types::View, data_change };
+        rewrite::lay_out(&self.world().table(table), &layout).await.expect("there are rows, and no other writer");
+    }
+
+    async fn change(&mut self, table: &str, operation: &'static str, edit: impl Fn(&RecordBatch) -> RecordBatch) {
+        rewrite::change(&self.world().table(table), operation, edit).await.expect("some row has the value");
+    }
+
     async fn audit(&mut self) {
         let report = self.world().audit().await;
         for finding in &report.findings {
@@ -176,6 +214,20 @@ impl Script {
         if report.holds {
             self.print(format_args!("the audit finds nothing"));
         }
+    }
+
+    async fn quality(&mut self, table: &str) {
+        let commits = quality::of_commits(&self.world().table(table)).await;
+        let printed = self.printed.insert(table.to_owned(), commits.len()).unwrap_or_default();
+        for (commit, objects) in commits.iter().enumerate().skip(printed) {
+            for object in objects.as_array().into_iter().flatten() {
+                self.print(format_args!("{commit}: {object}"));
+            }
+        }
+        let [bronze, silver, quarantine] = ["bronze", "silver", "quarantine"].map(|name| self.world().table(name));
+        quality::check([&bronze, &silver, &quarantine])
+            .await
+            .unwrap_or_else(|problem| self.print(format_args!("{problem}")));
     }
 
     async fn count(&mut self, tables: &[&str]) {
