@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines, reason = "a measurement that fails may panic")]
 #![allow(clippy::disallowed_methods, reason = "a measurement is in real time")]
 
+mod support;
+
 use bytes::Bytes;
 use clickstream::app::App;
 use clickstream::clock::Clock;
@@ -27,12 +29,8 @@ use clickstream::{bronze, config, silver, wire};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-const HANDLER: &str = env!("CARGO_BIN_EXE_handler");
-const CLICKSTREAM: &str = env!("CARGO_BIN_EXE_clickstream");
+use support::{Build, watch};
 
 /// 2026-01-15T12:00:00Z.
 const NOON: Timestamp = Timestamp(1_768_478_400_000_000);
@@ -47,8 +45,7 @@ fn main() {
     audit_of_ten_thousand_files(&runtime);
     from_exec_to_the_first_answer();
     memory_under_many_partitions();
-    let size = std::fs::metadata(HANDLER).expect("the handler is built").len();
-    println!("size of `handler`: {:.1} MB (at most 40)", size as f64 / 1e6);
+    println!("size of `handler`: {:.1} MB (at most 40)", Build::own().handler_bytes() as f64 / 1e6);
 }
 
 /// What a new process spends on user agents: on the first one, and on the hundred commonest ones together.
@@ -127,7 +124,8 @@ async fn append_100(appender: &Appender, batch: i64) -> Duration {
     let columns = columns();
     let rows = TableSpec::of("any", &columns).record_batch(&columns, &numbers).expect("one column");
     let positions = numbers.iter().map(|&sequence| SourcePosition { sequence, enqueued_ms: 0 }).collect();
-    let append = Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0, note: None };
+    let append =
+        Append { app_id: "bench".into(), partition: None, rows, positions, now_ms: 0, note: None, details: None };
     let started = Instant::now();
     appender.append(append).await.expect("in");
     started.elapsed()
@@ -148,24 +146,7 @@ fn event(number: i64) -> Vec<u8> {
 }
 
 fn envelope(partition: usize, first: i64, events: i64) -> Bytes {
-    let numbers: Vec<i64> = (first..first + events).collect();
-    let bodies: Vec<String> =
-        numbers.iter().map(|&number| base64_simd::STANDARD.encode_to_string(event(number))).collect();
-    let enqueued = vec!["2026-01-15T12:00:00.000"; numbers.len()];
-    let offsets: Vec<String> = numbers.iter().map(i64::to_string).collect();
-    let text = |value: serde_json::Value| value.to_string();
-    let envelope = json!({
-        "Data": { "events": text(json!(bodies)) },
-        "Metadata": {
-            "PartitionContext": {
-                "FullyQualifiedNamespace": "bench.servicebus.windows.net", "EventHubName": "clicks",
-                "ConsumerGroup": "$Default", "PartitionId": partition.to_string(),
-            },
-            "OffsetArray": text(json!(offsets)), "SequenceNumberArray": text(json!(numbers)),
-            "EnqueuedTimeUtcArray": text(json!(enqueued)),
-        }
-    });
-    Bytes::from(envelope.to_string())
+    support::envelope(partition, first, "2026-01-15T12:00:00.000", (first..first + events).map(event))
 }
 
 /// Compares a whole invocation with its unavoidable part: decoding the envelope and encoding bronze and silver.
@@ -243,65 +224,11 @@ fn an_event_with_and_without_a_map() {
     );
 }
 
-/// A handler with its own lake. Dropping it kills the process.
-struct Handler {
-    child: Child,
-    port: u16,
-    _lake: tempfile::TempDir,
-}
-
-impl Handler {
-    fn start() -> Self {
-        let lake = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let mut command = Command::new(HANDLER);
-        command.env("LAKE_URL", lake.path()).env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string());
-        let child = command.env("MAX_EVENT_AGE", "none").stdout(Stdio::null()).spawn().expect("it starts");
-        Handler { child, port, _lake: lake }
-    }
-
-    fn connect(&self) -> TcpStream {
-        loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) {
-                return stream;
-            }
-        }
-    }
-
-    fn post(&self, body: &[u8]) {
-        let mut stream = self.connect();
-        let head =
-            format!("POST /ingest HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
-    fn peak_memory_mb(&self) -> f64 {
-        peak_memory_mb(&self.child).expect("it runs")
-    }
-}
-
-/// `VmHWM`, in MB; `None` once the process has ended.
-fn peak_memory_mb(process: &Child) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok());
-    Some(kilobytes.expect("a number") / 1_024.0)
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn from_exec_to_the_first_answer() {
     let times = (0..21).map(|_| {
+        let lake = tempfile::tempdir().expect("a folder");
         let started = Instant::now();
-        let handler = Handler::start();
+        let handler = Build::own().start_handler(lake.path());
         let mut stream = handler.connect();
         stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
         stream.read_to_string(&mut String::new()).expect("an answer");
@@ -326,31 +253,25 @@ fn audit_of_ten_thousand_files(runtime: &tokio::runtime::Runtime) {
     });
     for depth in [&["--files-only"][..], &[]] {
         let started = Instant::now();
-        let mut command = Command::new(CLICKSTREAM);
-        command.args(["audit", "--lake"]).arg(folder.path()).args(depth).env("MAX_EVENT_AGE", "none");
-        let mut audit = command.stdout(Stdio::null()).spawn().expect("it starts");
-        let mut memory_mb: f64 = 0.0;
-        while audit.try_wait().expect("it can be asked").is_none() {
-            memory_mb = peak_memory_mb(&audit).unwrap_or_default().max(memory_mb);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(audit.wait().expect("it ended").success(), "the lake is good");
+        let mut command = Build::own().clickstream();
+        let (cost, _) = watch(command.args(["audit", "--lake"]).arg(folder.path()).args(depth));
         let (files, events) = (BATCHES * 2, BATCHES * 100);
-        println!("audit {depth:?} of {files} files, {events} events: {:?}, {memory_mb:.0} MB", started.elapsed());
+        println!("audit {depth:?} of {files} files, {events} events: {:?}, {:.0} MB", started.elapsed(), cost.peak_mb);
     }
 }
 
 fn memory_under_many_partitions() {
-    let handler = Handler::start();
+    let lake = tempfile::tempdir().expect("a folder");
+    let handler = Build::own().start_handler(lake.path());
     std::thread::scope(|scope| {
         for partition in 0..32 {
             let handler = &handler;
             scope.spawn(move || {
                 for batch in 0..20 {
-                    handler.post(&envelope(partition, batch * 1_000, 1_000));
+                    handler.ingest(&envelope(partition, batch * 1_000, 1_000));
                 }
             });
         }
     });
-    println!("peak memory under 32 partitions of 1,000-event batches: {:.0} MB (below 256)", handler.peak_memory_mb());
+    println!("peak memory under 32 partitions of 1,000-event batches: {:.0} MB (below 256)", handler.cost().peak_mb);
 }
