@@ -1,5 +1,6 @@
 //! What a commit to gold says of the events that it read: how many, how many of them twice, how late and how old.
 
+use super::control::Run;
 use super::read_events::ReadEvent;
 use super::session::Copies;
 use crate::counters::Histogram;
@@ -54,8 +55,13 @@ impl Quality {
         self.cross_region_duplicates = cross_region_duplicates;
     }
 
-    pub fn late(&self) -> u64 {
-        self.late
+    /// Adds the counts to those of the run, which may have merged other parts of the same version before.
+    pub fn add_to(&self, run: &mut Run) {
+        run.events += self.events as i64;
+        run.late_events += self.late as i64;
+        run.duplicates += self.duplicates as i64;
+        run.conflicts += self.conflicts as i64;
+        run.cross_region_duplicates += self.cross_region_duplicates as i64;
     }
 
     /// The member of `commitInfo`, for a run that ends at `finished_at`.

@@ -99,12 +99,8 @@ pub struct EventReader<'a> {
 }
 
 impl<'a> EventReader<'a> {
-    /// Adds the rows of `batch` whose session key `wanted` accepts.
-    pub fn read(
-        &mut self,
-        batch: &'a RecordBatch,
-        wanted: impl Fn(&SessionKey, Timestamp) -> bool,
-    ) -> Result<(), ColumnError> {
+    /// Adds the rows of `batch`.
+    pub fn read(&mut self, batch: &'a RecordBatch) -> Result<(), ColumnError> {
         self.batches.push(Columns::of(batch)?);
         let at = self.batches.len() - 1;
         let mut row = 0;
@@ -112,16 +108,14 @@ impl<'a> EventReader<'a> {
             let columns = &self.batches[at];
             let rows = columns.rows_in_place(row, batch.num_rows());
             let key = columns.key(row)?;
-            if wanted(&key, Timestamp(columns.event_time.value(row))) {
-                match rows {
-                    Some(rows) => {
-                        let mut products = Vec::with_capacity(columns.product_count.value(row).max(0) as usize);
-                        products.extend((row..row + rows).filter_map(|row| columns.product(row)));
-                        let event = columns.event(key, row, products.into());
-                        self.complete.push(event);
-                    }
-                    None => self.scatter(key, Scattered { batch: at, row }),
+            match rows {
+                Some(rows) => {
+                    let mut products = Vec::with_capacity(columns.product_count.value(row).max(0) as usize);
+                    products.extend((row..row + rows).filter_map(|row| columns.product(row)));
+                    let event = columns.event(key, row, products.into());
+                    self.complete.push(event);
                 }
+                None => self.scatter(key, Scattered { batch: at, row }),
             }
             row += rows.unwrap_or(1);
         }

@@ -316,7 +316,7 @@ impl Window {
     fn close(&self, mut open: Vec<Open>, batches: &[RecordBatch]) -> Result<(RowsByDate, Vec<Open>), LakeError> {
         let mut reader = EventReader::default();
         for batch in batches {
-            reader.read(batch, |_, _| true)?;
+            reader.read(batch)?;
         }
         let stored: Vec<Stored> = open.iter().map(Open::stored).collect();
         let own_state = |source: &dyn std::fmt::Display| LakeError::Internal {

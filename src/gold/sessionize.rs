@@ -2,7 +2,7 @@
 //! bounded, and two runs may overlap.
 
 use super::commit::{Plan, Replacement};
-use super::control::{Activity, NO_VERSION, RUN, Run};
+use super::control::{Activity, NO_VERSION, RESUME, RUN, Run};
 use super::control_table::Recorded;
 use super::layout::{self, Rewritten};
 use super::merge::{self, Stored};
@@ -10,7 +10,6 @@ use super::quality::Quality;
 use super::recompute::Keys;
 use super::rows;
 use super::schema::{self, Stamp};
-use super::session::Copies;
 use super::session_event::KeyHash;
 use super::slice::{self, Reach, Resume, Slice, Work};
 use super::stored::{FoundRows, WITH_STATE};
@@ -48,21 +47,12 @@ pub(super) struct Progress {
 #[derive(Default)]
 struct Outcome {
     replacement: Replacement,
-    counts: Counts,
     quality: Quality,
+    sessions_written: i64,
+    sessions_replaced: i64,
+    sessions_bridged: i64,
     /// Keys of events of which the slice has only some rows. Nothing of them is merged.
     incomplete: HashSet<KeyHash>,
-}
-
-#[derive(Default)]
-struct Counts {
-    events: i64,
-    late_events: i64,
-    copies: Copies,
-    cross_region_duplicates: i64,
-    written: i64,
-    replaced: i64,
-    bridged: i64,
 }
 
 impl Gold {
@@ -110,7 +100,7 @@ impl Gold {
                 return Ok(None);
             }
             let member = |name: &str| commit.info().and_then(|info| info.get(name)).cloned();
-            if let (Some(resume), Some(run)) = (member(super::control::RESUME), member(RUN)) {
+            if let (Some(resume), Some(run)) = (member(RESUME), member(RUN)) {
                 return Ok(serde_json::from_value(resume).ok().zip(serde_json::from_value(run).ok()));
             }
         }
@@ -136,7 +126,7 @@ impl Gold {
             run.sessions_written += rows::count(&recomputed.rows);
             outcome.replacement.extend(recomputed);
         }
-        outcome.counts.add_to(&mut run);
+        outcome.add_to(&mut run);
         let plan = self.complete(base, outcome.replacement, run, started_at, stamp).await?;
         Ok((Plan { resume, details: outcome.quality.details(plan.run.finished_at), ..plan }, left))
     }
@@ -220,16 +210,12 @@ impl Progress {
     }
 }
 
-impl Counts {
+impl Outcome {
     fn add_to(&self, run: &mut Run) {
-        run.events += self.events;
-        run.late_events += self.late_events;
-        run.duplicates += self.copies.duplicates as i64;
-        run.conflicts += self.copies.conflicts as i64;
-        run.cross_region_duplicates += self.cross_region_duplicates;
-        run.sessions_written += self.written;
-        run.sessions_replaced += self.replaced;
-        run.sessions_bridged += self.bridged;
+        self.quality.add_to(run);
+        run.sessions_written += self.sessions_written;
+        run.sessions_replaced += self.sessions_replaced;
+        run.sessions_bridged += self.sessions_bridged;
     }
 }
 
@@ -243,9 +229,7 @@ fn merge_rows(
 ) -> Result<Outcome, LakeError> {
     let slice::SliceEvents { mut events, incomplete } = slice::events(&batches).map_err(LakeError::from)?;
     let mut outcome = Outcome { incomplete, ..Outcome::default() };
-    outcome.counts.events = events.len() as i64;
     outcome.quality = Quality::of(&events, watermark, stamp.last_updated);
-    outcome.counts.late_events = outcome.quality.late() as i64;
     if !outcome.incomplete.is_empty() {
         events.retain(|event| !outcome.incomplete.contains(&event.key.hash()));
     }
@@ -267,12 +251,10 @@ fn merge_rows(
     }
     rewritten.retain(|file| !file.replaced.is_empty());
     merged.changed.iter().for_each(|(_, session)| outcome.replacement.touched.add(session.window().0));
-    outcome.counts.copies = merged.copies;
-    outcome.counts.cross_region_duplicates = merged.cross_region_duplicates as i64;
-    outcome.counts.written = merged.changed.len() as i64;
-    outcome.counts.replaced = merged.replaced.len() as i64;
-    outcome.counts.bridged = merged.bridged as i64;
-    outcome.quality.count_copies(outcome.counts.copies, merged.cross_region_duplicates);
+    outcome.quality.count_copies(merged.copies, merged.cross_region_duplicates);
+    outcome.sessions_written = merged.changed.len() as i64;
+    outcome.sessions_replaced = merged.replaced.len() as i64;
+    outcome.sessions_bridged = merged.bridged as i64;
     outcome.replacement.rewritten = rewritten;
     rows::add_rows(merged.changed, stamp, &mut outcome.replacement.rows)?;
     Ok(outcome)

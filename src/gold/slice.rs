@@ -12,6 +12,7 @@ use crate::lake::LakeError;
 use crate::lake::file::Statistics;
 use crate::lake::log::{Add, Version};
 use crate::lake::table::Change;
+use crate::mutants::{self, Mutant};
 use crate::silver::schema as silver;
 use arrow::array::{Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use futures::TryStreamExt;
@@ -126,7 +127,7 @@ pub(super) struct SliceEvents<'a> {
 pub(super) fn events(batches: &[RecordBatch]) -> Result<SliceEvents<'_>, ColumnError> {
     let mut reader = EventReader::default();
     for batch in batches {
-        reader.read(batch, |_, _| true)?;
+        reader.read(batch)?;
     }
     let incomplete: HashSet<KeyHash> = reader.incomplete().map(|key| key.hash()).collect();
     Ok(SliceEvents { events: reader.into_complete(), incomplete })
@@ -255,8 +256,7 @@ fn last_event(batch: &RecordBatch) -> Option<usize> {
     (0..indices.len()).rfind(|&row| indices.value(row) == 0)
 }
 
-pub(super) fn removes_rows(change: &Change) -> bool {
-    use crate::mutants::{self, Mutant};
+fn removes_rows(change: &Change) -> bool {
     change.removes_rows() && !mutants::is(Mutant::RemovedRowsIgnored)
 }
 

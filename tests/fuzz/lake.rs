@@ -60,7 +60,7 @@ fn ingest(input: &[u8]) {
     let bytes = good.get_array_memory_size();
     assert!(bytes <= max, "{bytes} bytes of silver from {}, at most {max}", input.len());
     let mut reader = EventReader::default();
-    reader.read(&good, |_, _| true).expect("silver reads its own rows");
+    reader.read(&good).expect("silver reads its own rows");
     let events = reader.into_complete();
     assert_eq!(events.len() + rejected.num_rows(), batch.events.len(), "each event is in exactly one of the two");
     let sessions = merge::merge(&[], events, &WINDOWING).expect("nothing is stored").changed;
