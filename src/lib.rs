@@ -46,6 +46,7 @@
 //!   README.
 //! - *A function*: [`functions`], and its folder in `functions/`.
 
+pub mod memory;
 pub mod error;
 pub mod event;
 pub mod wire;

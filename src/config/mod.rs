@@ -118,7 +118,7 @@ fn app_settings(reader: &mut Reader, lake_url: String) -> app::Settings {
             },
             allowed_lateness: reader.span(ALLOWED_LATENESS, Span::from_hours(7)),
             max_slice_versions: 500,
-            max_slice_bytes: 16 << 20,
+            max_slice_bytes: 12 << 20,
             max_slice_rows: reader.number(SESSIONIZE_MAX_EVENTS, DEFAULT_SESSIONIZE_MAX_EVENTS),
             max_rewrite_bytes: 64 << 20,
             max_file_rows: 20_000,

@@ -52,6 +52,7 @@ fn files_stay_short() {
 
 /// What each module of the library may import besides itself, in the order in which the data moves.
 const IMPORTS: &[(&str, &[&str])] = &[
+    ("memory", &[]),
     ("error", &[]),
     ("event", &[]),
     ("wire", &["event", "error"]),

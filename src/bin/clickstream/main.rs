@@ -57,6 +57,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    clickstream::memory::limit();
     let command = Arguments::parse().command;
     // `local` has settings of its own, and warns of all at once.
     if !matches!(command, Command::Local(_)) {
